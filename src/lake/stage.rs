@@ -1,0 +1,280 @@
+//! Writes a table's data files. They belong to nothing until published.
+//!
+//! Rows come in any order. They are collected by partition; a partition whose
+//! rows outgrow the memory set aside is written as one more file. Rows are
+//! sorted within each file. Sorting and encoding run on other threads, a few
+//! files at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use datafusion::arrow::compute::{
+    SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
+};
+use datafusion::arrow::datatypes::{Date32Type, SchemaRef};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
+use tokio::task::JoinSet;
+
+use super::files::{date_text, table_folder};
+use super::statistics::file_statistics;
+use super::{DataFile, Lake, failpoint, store_error};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::name::TableName;
+
+/// How a table's files are laid out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableLayout {
+    /// The columns, the partition column among them.
+    pub schema: SchemaRef,
+    /// The date column by which files are split.
+    pub partition_by: Option<String>,
+    /// The order of rows within each file, ascending, nulls last.
+    pub order_by: Vec<String>,
+}
+
+/// Collects a table's rows and writes them as files.
+pub struct TableWriter {
+    lake: Lake,
+    clock: Arc<dyn Clock>,
+    name: TableName,
+    layout: TableLayout,
+    partition: Option<usize>,
+    order: Vec<usize>,
+    buffers: BTreeMap<Option<i32>, Buffer>,
+    buffered: usize,
+    budget: usize,
+    parallel: usize,
+    writing: JoinSet<Result<DataFile>>,
+    files: Vec<DataFile>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+impl TableWriter {
+    /// Starts writing files of the table `name`, holding at most `budget`
+    /// bytes of rows in memory and encoding `parallel` files at once.
+    ///
+    /// # Errors
+    /// When the layout names a column that the schema lacks.
+    pub fn new(
+        lake: &Lake,
+        clock: Arc<dyn Clock>,
+        name: &TableName,
+        layout: TableLayout,
+        budget: usize,
+        parallel: usize,
+    ) -> Result<Self> {
+        let index = |column: &String| {
+            layout.schema.index_of(column).map_err(|_| {
+                Error::usage(format!("`{name}` has no column `{column}` to be split or ordered by"))
+            })
+        };
+        Ok(Self {
+            partition: layout.partition_by.as_ref().map(index).transpose()?,
+            order: layout.order_by.iter().map(index).collect::<Result<_>>()?,
+            lake: lake.clone(),
+            clock,
+            name: name.clone(),
+            layout,
+            buffers: BTreeMap::new(),
+            buffered: 0,
+            budget,
+            parallel: parallel.max(1),
+            writing: JoinSet::new(),
+            files: Vec::new(),
+        })
+    }
+
+    /// Adds rows, of the layout's schema.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or a partition value is not a date.
+    pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        for (value, rows) in self.split(&batch)? {
+            let bytes = batch.get_array_memory_size() * rows.num_rows() / batch.num_rows();
+            let buffer = self.buffers.entry(value).or_default();
+            buffer.batches.push(rows);
+            buffer.bytes += bytes;
+            self.buffered += bytes;
+        }
+        while self.buffered > self.budget {
+            let largest = self.buffers.iter().max_by_key(|(_, b)| b.bytes).map(|(v, _)| *v);
+            let Some(value) = largest else { break };
+            self.flush(value).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and returns every file.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub async fn finish(mut self) -> Result<Vec<DataFile>> {
+        let left: Vec<Option<i32>> = self.buffers.keys().copied().collect();
+        for value in left {
+            self.flush(value).await?;
+        }
+        while let Some(written) = self.writing.join_next().await {
+            self.files.push(joined(written)?);
+        }
+        self.files.sort_by(|a, b| (a.partition, &a.path).cmp(&(b.partition, &b.path)));
+        Ok(self.files)
+    }
+
+    fn split(&self, batch: &RecordBatch) -> Result<Vec<(Option<i32>, RecordBatch)>> {
+        let Some(partition) = self.partition else {
+            return Ok(vec![(None, batch.clone())]);
+        };
+        let Some(days) = batch.column(partition).as_primitive_opt::<Date32Type>() else {
+            return Err(Error::usage(format!(
+                "`{}` is split by `{}`, which is not a date",
+                self.name,
+                batch.schema().field(partition).name()
+            ))
+            .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`"));
+        };
+        let mut rows: BTreeMap<Option<i32>, Vec<u32>> = BTreeMap::new();
+        for (row, value) in (0..).zip(days.iter()) {
+            rows.entry(value).or_default().push(row);
+        }
+        if rows.len() == 1 {
+            return Ok(rows.into_keys().map(|value| (value, batch.clone())).collect());
+        }
+        rows.into_iter()
+            .map(|(value, rows)| {
+                let rows = take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
+                Ok((value, rows))
+            })
+            .collect()
+    }
+
+    async fn flush(&mut self, value: Option<i32>) -> Result<()> {
+        let Some(buffer) = self.buffers.remove(&value) else {
+            return Ok(());
+        };
+        self.buffered -= buffer.bytes;
+        if self.writing.len() >= self.parallel
+            && let Some(written) = self.writing.join_next().await
+        {
+            self.files.push(joined(written)?);
+        }
+        failpoint("stage.file")?;
+        let (lake, clock) = (self.lake.clone(), Arc::clone(&self.clock));
+        let folder = table_folder(&self.name);
+        let inside = match (&self.layout.partition_by, value) {
+            (Some(column), Some(days)) => format!("{column}={}/", date_text(days)),
+            (Some(column), None) => format!("{column}=__HIVE_DEFAULT_PARTITION__/"),
+            (None, _) => String::new(),
+        };
+        let path = format!("{inside}part-{}.parquet", uuid::Uuid::now_v7());
+        let (schema, order, partition) =
+            (Arc::clone(&self.layout.schema), self.order.clone(), self.partition);
+        self.writing.spawn(async move {
+            let encoded = tokio::task::spawn_blocking(move || {
+                encode(&schema, &buffer.batches, &order, partition)
+            });
+            let encoded = encoded
+                .await
+                .map_err(|e| Error::io("could not encode a file").because(e))??;
+            let full = Path::from(format!("{folder}/{path}"));
+            let size = encoded.bytes.len() as u64;
+            lake.store
+                .put(&full, PutPayload::from_bytes(encoded.bytes))
+                .await
+                .map_err(|e| store_error(format!("could not write {size} bytes to `{full}`"), e))?;
+            Ok(DataFile {
+                path,
+                size,
+                modified: clock.now().timestamp_millis(),
+                rows: encoded.rows,
+                partition: value,
+                stats: Some(encoded.stats),
+            })
+        });
+        Ok(())
+    }
+}
+
+struct Encoded {
+    bytes: Bytes,
+    rows: u64,
+    stats: String,
+}
+
+fn encode(
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    order: &[usize],
+    partition: Option<usize>,
+) -> Result<Encoded> {
+    let mut batch = concat_batches(schema, batches).map_err(arrow_error)?;
+    if !order.is_empty() {
+        batch = sorted(&batch, order)?;
+    }
+    if let Some(partition) = partition {
+        batch.remove_column(partition);
+    }
+    let stats = file_statistics(&batch);
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(writer_properties()))
+        .map_err(parquet_error)?;
+    writer.write(&batch).map_err(parquet_error)?;
+    Ok(Encoded {
+        bytes: Bytes::from(writer.into_inner().map_err(parquet_error)?),
+        rows: batch.num_rows() as u64,
+        stats,
+    })
+}
+
+fn sorted(batch: &RecordBatch, order: &[usize]) -> Result<RecordBatch> {
+    let options = Some(SortOptions {
+        descending: false,
+        nulls_first: false,
+    });
+    let key = |i: &usize| SortColumn {
+        values: Arc::clone(batch.column(*i)) as ArrayRef,
+        options,
+    };
+    let keys: Vec<SortColumn> = order.iter().map(key).collect();
+    let indices = lexsort_to_indices(&keys, None).map_err(arrow_error)?;
+    let in_order = indices.values().windows(2).all(|pair| pair[0] < pair[1]);
+    if in_order && indices.null_count() == 0 {
+        return Ok(batch.clone());
+    }
+    take_record_batch(batch, &indices).map_err(arrow_error)
+}
+
+/// How every data file is written.
+fn writer_properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("cinelake ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
+}
+
+fn joined(result: Result<Result<DataFile>, tokio::task::JoinError>) -> Result<DataFile> {
+    result.map_err(|e| Error::io("a writer stopped").because(e))?
+}
+
+fn arrow_error(error: datafusion::arrow::error::ArrowError) -> Error {
+    Error::data("rows do not fit their table").because(error)
+}
+
+fn parquet_error(error: datafusion::parquet::errors::ParquetError) -> Error {
+    Error::io("could not encode a Parquet file").because(error)
+}

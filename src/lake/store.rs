@@ -1,0 +1,242 @@
+//! The object store below the lake, with the one thing it lacks: syncing.
+//!
+//! `object_store` 0.13 never calls fsync, so what it reports as written may be
+//! gone after power loss. [`SyncStore`] remembers what was written since the
+//! last [`SyncStore::sync`], which then syncs those files and every folder
+//! that leads to them. The publish calls it before each step that depends on
+//! the ones before. Listings are sorted, which the Delta kernel relies on.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result as StoreResult,
+};
+
+use super::store_error;
+use crate::config::LakeLocation;
+use crate::error::{Error, Result};
+
+/// An object store that can be told to make its writes durable.
+#[derive(Debug)]
+pub struct SyncStore {
+    inner: Arc<dyn ObjectStore>,
+    /// Where the store's root is on this machine; object stores are durable
+    /// by themselves.
+    root: Option<PathBuf>,
+    unsynced: Mutex<BTreeSet<Path>>,
+}
+
+impl SyncStore {
+    /// Connects to the store at `location`.
+    ///
+    /// # Errors
+    /// When the folder does not exist or the URL names no store we know.
+    pub fn connect(location: &LakeLocation) -> Result<Self> {
+        match location {
+            LakeLocation::Dir(dir) => {
+                let local = LocalFileSystem::new_with_prefix(dir)
+                    .map_err(|e| store_error("could not open the lake", e).file(dir))?;
+                Ok(Self::new(Arc::new(local), Some(dir.clone())))
+            }
+            LakeLocation::Url { url, options } => {
+                let (store, prefix) = object_store::parse_url_opts(url, options.clone())
+                    .map_err(|e| store_error(format!("could not reach `{url}`"), e))?;
+                Ok(Self::new(Arc::new(PrefixStore::new(store, prefix)), None))
+            }
+        }
+    }
+
+    /// Wraps `inner`, whose files lie below `root` on this machine.
+    pub fn new(inner: Arc<dyn ObjectStore>, root: Option<PathBuf>) -> Self {
+        Self {
+            inner,
+            root,
+            unsynced: Mutex::default(),
+        }
+    }
+
+    /// Makes everything written since the last call survive power loss.
+    ///
+    /// # Errors
+    /// When a file or folder cannot be synced. Then nothing is forgotten: the
+    /// next call tries again.
+    pub async fn sync(&self) -> Result<()> {
+        let Some(root) = self.root.clone() else {
+            return Ok(());
+        };
+        let paths: Vec<Path> = self.lock().iter().cloned().collect();
+        let synced = paths.clone();
+        tokio::task::spawn_blocking(move || sync_files(&root, &paths))
+            .await
+            .map_err(|e| Error::io("could not sync the lake").because(e))??;
+        let mut unsynced = self.lock();
+        for path in &synced {
+            unsynced.remove(path);
+        }
+        Ok(())
+    }
+
+    /// Has the next sync include a file that another process wrote.
+    pub(super) fn mark_unsynced(&self, path: &Path) {
+        self.wrote(path);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<Path>> {
+        self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wrote(&self, path: &Path) {
+        if self.root.is_some() {
+            self.lock().insert(path.clone());
+        }
+    }
+}
+
+fn sync_files(root: &std::path::Path, paths: &[Path]) -> Result<()> {
+    let failed = |path: &std::path::Path| {
+        let path = path.to_path_buf();
+        move |e: std::io::Error| Error::io("could not sync").file(path).because(e)
+    };
+    let mut folders = BTreeSet::new();
+    for path in paths {
+        let full = root.join(path.as_ref());
+        match File::open(&full) {
+            Ok(file) => file.sync_all().map_err(failed(&full))?,
+            // Deleted since: its folder still has to be synced.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(failed(&full)(e)),
+        }
+        let parents = full.ancestors().skip(1).take_while(|p| p.starts_with(root));
+        folders.extend(parents.map(std::path::Path::to_path_buf));
+    }
+    for folder in folders.iter().rev() {
+        match File::open(folder) {
+            Ok(file) => file.sync_all().map_err(failed(folder))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(failed(folder)(e)),
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for SyncStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SyncStore({})", self.inner)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for SyncStore {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> StoreResult<PutResult> {
+        let result = self.inner.put_opts(location, payload, opts).await?;
+        self.wrote(location);
+        Ok(result)
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        opts: PutMultipartOptions,
+    ) -> StoreResult<Box<dyn MultipartUpload>> {
+        self.wrote(location);
+        self.inner.put_multipart_opts(location, opts).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> StoreResult<Vec<Bytes>> {
+        self.inner.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, StoreResult<Path>>,
+    ) -> BoxStream<'static, StoreResult<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        sorted(self.inner.list(prefix))
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+        sorted(self.inner.list_with_offset(prefix, offset))
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> StoreResult<()> {
+        self.inner.copy_opts(from, to, options).await?;
+        self.wrote(to);
+        Ok(())
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> StoreResult<()> {
+        self.inner.rename_opts(from, to, options).await?;
+        self.wrote(to);
+        Ok(())
+    }
+}
+
+fn sorted(
+    listing: BoxStream<'static, StoreResult<ObjectMeta>>,
+) -> BoxStream<'static, StoreResult<ObjectMeta>> {
+    stream::once(async move {
+        let mut all: Vec<ObjectMeta> = listing.try_collect().await?;
+        all.sort_unstable_by(|a, b| a.location.cmp(&b.location));
+        Ok::<_, object_store::Error>(stream::iter(all.into_iter().map(Ok)))
+    })
+    .try_flatten()
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::ObjectStoreExt as _;
+
+    #[tokio::test]
+    async fn listings_are_sorted_and_what_was_written_is_synced_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = LocalFileSystem::new_with_prefix(dir.path()).unwrap();
+        let store = SyncStore::new(Arc::new(local), Some(dir.path().to_path_buf()));
+        for name in ["b/2", "a/1", "b/1"] {
+            store.put(&Path::from(name), "x".into()).await.unwrap();
+        }
+        let listed: Vec<String> = store
+            .list(None)
+            .map_ok(|meta| meta.location.to_string())
+            .try_collect()
+            .await
+            .unwrap();
+        assert_eq!(listed, ["a/1", "b/1", "b/2"]);
+        assert_eq!(store.lock().len(), 3);
+        store.sync().await.unwrap();
+        assert_eq!(store.lock().len(), 0);
+    }
+}

@@ -1,0 +1,24 @@
+//! From bytes to typed rows: contracts, dialects, records, values, rejects.
+//!
+//! Knows nothing of the lake. A [`Contract`] says what a source's files hold;
+//! [`find_deliveries`] finds the files; [`Decoder`] turns [`Block`]s of whole
+//! records into Arrow batches and [`Reject`]s, so that every record becomes
+//! exactly one of the two. Start reading at [`Contract`], then [`RecordReader`].
+
+mod contract;
+mod decode;
+mod dialect;
+mod find;
+mod input;
+mod records;
+mod values;
+
+pub use contract::{
+    Column, ColumnType, Contract, Grain, Partition, Tolerance, UnknownColumns, DELIVERY, LINE,
+    CURRENT,
+};
+pub use decode::{Decoded, Decoder, Reject};
+pub use dialect::{Dialect, HeaderMatch};
+pub use find::{Candidate, Found, find_deliveries};
+pub use input::{Compression, Opened, content_hash, open};
+pub use records::{Block, Fault, Record, RecordReader, Terminator};

@@ -1,0 +1,439 @@
+//! Text to typed values, exactly: what does not fit is refused, never bent.
+
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use datafusion::arrow::array::{
+    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
+};
+use datafusion::arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use super::contract::{Column, ColumnType};
+
+/// Why a value was refused, worded for the rejects table.
+pub(super) type Refused = String;
+
+/// Collects the values of one column.
+pub(super) struct ColumnBuilder {
+    values: Values,
+    kind: ColumnType,
+    scale: i8,
+    formats: Vec<String>,
+    zone: Tz,
+    decimal_comma: bool,
+}
+
+enum Values {
+    Text(StringViewBuilder),
+    BigInt(Int64Builder),
+    Integer(Int32Builder),
+    SmallInt(Int16Builder),
+    Double(Float64Builder),
+    Decimal(Decimal128Builder, u8, i8),
+    Boolean(BooleanBuilder),
+    Date(Date32Builder),
+    Timestamp(TimestampMicrosecondBuilder),
+}
+
+impl ColumnBuilder {
+    /// Collects values of `column`; timestamps without a zone are in `zone`.
+    pub(super) fn new(column: &Column, zone: Tz, decimal_comma: bool, rows: usize) -> Self {
+        let data_type = column.data_type();
+        let values = match column.kind {
+            ColumnType::Text => Values::Text(StringViewBuilder::with_capacity(rows)),
+            ColumnType::BigInt => Values::BigInt(Int64Builder::with_capacity(rows)),
+            ColumnType::Integer => Values::Integer(Int32Builder::with_capacity(rows)),
+            ColumnType::SmallInt => Values::SmallInt(Int16Builder::with_capacity(rows)),
+            ColumnType::Double => Values::Double(Float64Builder::with_capacity(rows)),
+            ColumnType::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
+            ColumnType::Date => Values::Date(Date32Builder::with_capacity(rows)),
+            ColumnType::Timestamp => Values::Timestamp(
+                TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type),
+            ),
+            ColumnType::Decimal(p, s) => {
+                let (precision, scale) = match data_type {
+                    DataType::Decimal128(p, s) => (p, s),
+                    _ => (p, s),
+                };
+                let builder = Decimal128Builder::with_capacity(rows)
+                    .with_data_type(DataType::Decimal128(precision, scale));
+                Values::Decimal(builder, precision, scale)
+            }
+        };
+        Self {
+            values,
+            kind: column.kind,
+            scale: column.scale,
+            formats: column.formats.clone(),
+            zone,
+            decimal_comma,
+        }
+    }
+
+    /// Appends the value written as `text`; nothing is appended when refused.
+    pub(super) fn append(&mut self, text: &str) -> Result<(), Refused> {
+        if let Values::Text(builder) = &mut self.values {
+            builder.append_value(text);
+            return Ok(());
+        }
+        let text = text.trim();
+        let kind = self.kind;
+        let refuse = || format!("expected {kind}, found `{}`", shortened(text));
+        match &mut self.values {
+            Values::Text(_) => {}
+            Values::BigInt(b) => b.append_value(integer(text).ok_or_else(refuse)?),
+            Values::Integer(b) => {
+                let value = integer(text).and_then(|v| i32::try_from(v).ok());
+                b.append_value(value.ok_or_else(refuse)?);
+            }
+            Values::SmallInt(b) => {
+                let value = integer(text).and_then(|v| i16::try_from(v).ok());
+                b.append_value(value.ok_or_else(refuse)?);
+            }
+            Values::Double(b) => {
+                let value = double(text, self.decimal_comma).ok_or_else(refuse)?;
+                b.append_value(scaled(value, self.scale));
+            }
+            Values::Decimal(b, precision, scale) => {
+                // A unit shifts the point; the digits stay as written.
+                let target = *scale + self.scale;
+                let digits = decimal(text, target, self.decimal_comma).ok_or_else(refuse)?;
+                let fits = digits.unsigned_abs() < 10_u128.pow(u32::from(*precision));
+                b.append_value(fits.then_some(digits).ok_or_else(refuse)?);
+            }
+            Values::Boolean(b) => b.append_value(boolean(text).ok_or_else(refuse)?),
+            Values::Date(b) => b.append_value(date(text, &self.formats).ok_or_else(refuse)?),
+            Values::Timestamp(b) => {
+                let value = timestamp(text, &self.formats, self.zone);
+                b.append_value(value.map_err(|why| why.unwrap_or_else(refuse))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a null.
+    pub(super) fn append_null(&mut self) {
+        match &mut self.values {
+            Values::Text(b) => b.append_null(),
+            Values::BigInt(b) => b.append_null(),
+            Values::Integer(b) => b.append_null(),
+            Values::SmallInt(b) => b.append_null(),
+            Values::Double(b) => b.append_null(),
+            Values::Decimal(b, ..) => b.append_null(),
+            Values::Boolean(b) => b.append_null(),
+            Values::Date(b) => b.append_null(),
+            Values::Timestamp(b) => b.append_null(),
+        }
+    }
+
+    /// Whether values are text, kept as written.
+    pub(super) fn is_text(&self) -> bool {
+        self.kind == ColumnType::Text
+    }
+
+    /// The values appended so far.
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        match &mut self.values {
+            Values::Text(b) => Arc::new(b.finish()),
+            Values::BigInt(b) => Arc::new(b.finish()),
+            Values::Integer(b) => Arc::new(b.finish()),
+            Values::SmallInt(b) => Arc::new(b.finish()),
+            Values::Double(b) => Arc::new(b.finish()),
+            Values::Decimal(b, ..) => Arc::new(b.finish()),
+            Values::Boolean(b) => Arc::new(b.finish()),
+            Values::Date(b) => Arc::new(b.finish()),
+            Values::Timestamp(b) => Arc::new(b.finish()),
+        }
+    }
+}
+
+/// `text`, cut to what fits a message.
+pub(super) fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// An integer; `12.0` is one too, as spreadsheets write it.
+fn integer(text: &str) -> Option<i64> {
+    if let Ok(value) = text.parse::<i64>() {
+        return Some(value);
+    }
+    let (whole, fraction) = text.split_once('.')?;
+    let zeros = !fraction.is_empty() && fraction.bytes().all(|b| b == b'0');
+    zeros.then(|| whole.parse().ok())?
+}
+
+fn double(text: &str, comma: bool) -> Option<f64> {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_digit() || "+-.,".contains(c));
+    let value = if comma && text.contains(',') {
+        if text.contains('.') {
+            return None;
+        }
+        text.replacen(',', ".", 1).parse::<f64>()
+    } else {
+        text.parse()
+    };
+    value.ok().filter(|v| starts_well && v.is_finite())
+}
+
+fn scaled(value: f64, powers_of_ten: i8) -> f64 {
+    let factor = 10_f64.powi(i32::from(powers_of_ten.unsigned_abs()));
+    if powers_of_ten < 0 { value / factor } else { value * factor }
+}
+
+/// The digits of a decimal with `scale` digits after the point. Refuses
+/// digits that would be lost.
+fn decimal(text: &str, scale: i8, comma: bool) -> Option<i128> {
+    let point = if comma { b',' } else { b'.' };
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let mut value: i128 = 0;
+    let mut after_point: Option<i32> = None;
+    let mut any = false;
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                any = true;
+                let digit = i128::from(byte - b'0');
+                if let Some(count) = &mut after_point {
+                    *count += 1;
+                    if *count > i32::from(scale) {
+                        if digit != 0 {
+                            return None;
+                        }
+                        continue;
+                    }
+                }
+                value = value.checked_mul(10)?.checked_add(digit)?;
+            }
+            b if *b == point && after_point.is_none() => after_point = Some(0),
+            _ => return None,
+        }
+    }
+    let written = after_point.unwrap_or(0).min(i32::from(scale).max(0));
+    let missing = i32::from(scale) - written;
+    let value = match u32::try_from(missing) {
+        Ok(zeros) => value.checked_mul(10_i128.checked_pow(zeros)?)?,
+        Err(_) => return None,
+    };
+    any.then_some(if negative { -value } else { value })
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" => Some(true),
+        "false" | "f" | "no" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Days since 1970-01-01.
+fn date(text: &str, formats: &[String]) -> Option<i32> {
+    iso_date(text.as_bytes()).or_else(|| {
+        let parse = |f: &String| NaiveDate::parse_from_str(text, f).ok();
+        formats.iter().find_map(parse).map(days_of)
+    })
+}
+
+fn days_of(date: NaiveDate) -> i32 {
+    datafusion::arrow::datatypes::Date32Type::from_naive_date(date)
+}
+
+fn iso_date(bytes: &[u8]) -> Option<i32> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *bytes else {
+        return None;
+    };
+    let year = number(&[y1, y2, y3, y4])?;
+    let date = NaiveDate::from_ymd_opt(
+        i32::try_from(year).ok()?,
+        number(&[m1, m2])?,
+        number(&[d1, d2])?,
+    )?;
+    Some(days_of(date))
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |value, byte| {
+        byte.is_ascii_digit()
+            .then(|| value * 10 + u32::from(byte - b'0'))
+    })
+}
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
+
+/// Microseconds since 1970-01-01 UTC. `Err(None)`: not a timestamp at all.
+fn timestamp(text: &str, formats: &[String], zone: Tz) -> Result<i64, Option<Refused>> {
+    if let Some(local) = iso_timestamp(text.as_bytes()) {
+        return to_utc(local, zone, text);
+    }
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Ok(instant.with_timezone(&Utc).timestamp_micros());
+    }
+    for format in formats {
+        if let Ok(instant) = DateTime::parse_from_str(text, format) {
+            return Ok(instant.with_timezone(&Utc).timestamp_micros());
+        }
+        let local = NaiveDateTime::parse_from_str(text, format).ok().or_else(|| {
+            let date = NaiveDate::parse_from_str(text, format).ok()?;
+            date.and_hms_opt(0, 0, 0)
+        });
+        if let Some(local) = local {
+            return to_utc(local.and_utc().timestamp_micros(), zone, text);
+        }
+    }
+    Err(None)
+}
+
+/// Local microseconds of `YYYY-MM-DD[ T]HH:MM[:SS[.f]]` or `YYYY-MM-DD`.
+fn iso_timestamp(bytes: &[u8]) -> Option<i64> {
+    let days = i64::from(iso_date(bytes.get(..10)?)?);
+    let time = match bytes.get(10..)? {
+        [] => 0,
+        [b' ' | b'T', time @ ..] => time_of_day(time)?,
+        _ => return None,
+    };
+    Some(days * MICROS_PER_DAY + time)
+}
+
+fn time_of_day(bytes: &[u8]) -> Option<i64> {
+    let [h1, h2, b':', m1, m2, rest @ ..] = bytes else {
+        return None;
+    };
+    let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+    let (seconds, fraction) = match rest {
+        [] => (0, 0),
+        [b':', s1, s2, fraction @ ..] => {
+            let micros = match fraction {
+                [] => 0,
+                [b'.', digits @ ..] if !digits.is_empty() => micros_of(digits)?,
+                _ => return None,
+            };
+            (number(&[*s1, *s2])?, micros)
+        }
+        _ => return None,
+    };
+    if hours > 23 || minutes > 59 || seconds > 59 {
+        return None;
+    }
+    let whole = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
+    Some(whole * MICROS_PER_SECOND + fraction)
+}
+
+/// Digits after the point as microseconds; refuses what would be lost.
+fn micros_of(digits: &[u8]) -> Option<i64> {
+    let (kept, lost) = digits.split_at(digits.len().min(6));
+    if lost.iter().any(|b| *b != b'0') {
+        return None;
+    }
+    let zeros = u32::try_from(6 - kept.len()).ok()?;
+    Some(i64::from(number(kept)?) * 10_i64.pow(zeros))
+}
+
+fn to_utc(local_micros: i64, zone: Tz, text: &str) -> Result<i64, Option<Refused>> {
+    if zone == Tz::UTC {
+        return Ok(local_micros);
+    }
+    let local = DateTime::from_timestamp_micros(local_micros).ok_or(None)?.naive_utc();
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(instant) => Ok(instant.timestamp_micros()),
+        LocalResult::Ambiguous(..) => Err(Some(format!(
+            "`{text}` happened twice in {zone}, when clocks were set back"
+        ))),
+        LocalResult::None => Err(Some(format!(
+            "`{text}` never happened in {zone}, where clocks were set forward"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn integers_are_exact() {
+        assert_eq!(integer("-12"), Some(-12));
+        assert_eq!(integer("12.00"), Some(12));
+        for bad in ["", "12.5", "1e3", "0x1", "12.", "9223372036854775808", "1,000"] {
+            assert_eq!(integer(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_their_digits_or_are_refused() {
+        assert_eq!(decimal("9.99", 2, false), Some(999));
+        assert_eq!(decimal("-0.5", 2, false), Some(-50));
+        assert_eq!(decimal("5", 2, false), Some(500));
+        assert_eq!(decimal("1.500", 2, false), Some(150));
+        assert_eq!(decimal("1,5", 2, true), Some(150));
+        for bad in ["", ".", "-", "1.505", "1e2", "1,5", "abc", "1.2.3", "--1"] {
+            assert_eq!(decimal(bad, 2, false), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn doubles_are_finite_numbers() {
+        assert_eq!(double("1e3", false), Some(1000.0));
+        assert_eq!(double("1,5", true), Some(1.5));
+        for bad in ["nan", "inf", "1e400", "", "infinity", "1.234,56"] {
+            assert_eq!(double(bad, true), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_are_iso_or_of_a_declared_format() {
+        assert_eq!(date("1970-01-02", &[]), Some(1));
+        assert_eq!(date("2023-02-29", &[]), None);
+        assert_eq!(date("01/02/2023", &[]), None);
+        assert_eq!(date("January 2, 1970", &["%B %d, %Y".to_owned()]), Some(1));
+    }
+
+    #[test]
+    fn timestamps_are_read_in_their_zone() {
+        let utc = |text| timestamp(text, &[], Tz::UTC).unwrap();
+        assert_eq!(utc("1970-01-01 00:00:01"), 1_000_000);
+        assert_eq!(utc("1970-01-01T00:01"), 60_000_000);
+        assert_eq!(utc("1970-01-01 00:00:00.5"), 500_000);
+        assert_eq!(utc("1970-01-01T02:00:00+02:00"), 0);
+        let jakarta = timestamp("1970-01-01 07:00:00", &[], Tz::Asia__Jakarta).unwrap();
+        assert_eq!(jakarta, 0);
+    }
+
+    #[test]
+    fn local_times_that_are_ambiguous_or_missing_are_refused() {
+        let bucharest = |text| timestamp(text, &[], Tz::Europe__Bucharest).unwrap_err().unwrap();
+        insta::assert_snapshot!(bucharest("2024-03-31 03:30:00"), @"`2024-03-31 03:30:00` never happened in Europe/Bucharest, where clocks were set forward");
+        insta::assert_snapshot!(bucharest("2024-10-27 03:30:00"), @"`2024-10-27 03:30:00` happened twice in Europe/Bucharest, when clocks were set back");
+    }
+
+    #[test]
+    fn impossible_times_are_refused() {
+        for bad in ["2024-01-01 24:00:00", "2024-01-01 23:59:60", "2024-01-01 1:00", "12:00", ""] {
+            assert!(timestamp(bad, &[], Tz::UTC).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_decimal_reads_back_as_written(units in -1_000_000_000_i64..1_000_000_000, cents in 0_u32..100) {
+            let text = format!("{units}.{cents:02}");
+            let sign = if units < 0 { -1 } else { 1 };
+            let expected = i128::from(units) * 100 + i128::from(sign) * i128::from(cents);
+            prop_assert_eq!(decimal(&text, 2, false), Some(expected));
+        }
+
+        #[test]
+        fn no_text_panics(text in "\\PC{0,30}") {
+            let _ = (integer(&text), decimal(&text, 4, true), double(&text, true), boolean(&text));
+            let _ = (date(&text, &[]), timestamp(&text, &[], Tz::UTC));
+        }
+    }
+}
