@@ -1,0 +1,141 @@
+//! The only builder of query sessions.
+//!
+//! A [`Session`] sees one [`Scope`]: a snapshot, with staged tables in front
+//! of the published ones while a refresh audits them. Its schemas are
+//! `bronze`, `silver`, `gold` and `system`; every statement is read-only.
+//! Start reading at [`Engine::session`]; files are scanned by
+//! [`LakeTable`](table::LakeTable).
+
+mod catalog;
+mod params;
+mod session;
+mod system;
+mod table;
+mod wording;
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+
+use crate::config::EngineLimits;
+use crate::error::{Error, Result};
+use crate::lake::{Lake, Snapshot, TableEntry, TableFiles};
+use crate::name::TableName;
+
+pub use params::parse_value;
+pub use session::{Answer, Session};
+
+/// What a session reads.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The published tables.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Tables that stand in front of the published ones.
+    pub staged: HashMap<TableName, Staged>,
+}
+
+/// A table that is not published yet.
+#[derive(Debug, Clone)]
+pub enum Staged {
+    /// Its files.
+    Files(Arc<TableFiles>),
+    /// Its query.
+    View(String),
+}
+
+/// How joins are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joins {
+    /// Whatever is fastest; a hash table must fit into memory.
+    Fastest,
+    /// By sorting, which spills to disk.
+    Spilling,
+}
+
+/// Memory, threads and caches that sessions share.
+#[derive(Debug)]
+pub struct Engine {
+    lake: Lake,
+    limits: EngineLimits,
+    runtime: Arc<RuntimeEnv>,
+    files: Mutex<HashMap<(TableName, u64), Arc<TableFiles>>>,
+}
+
+impl Engine {
+    /// Prepares an engine over `lake` within `limits`.
+    ///
+    /// # Errors
+    /// When no folder for spilled data can be made.
+    pub fn new(lake: Lake, limits: EngineLimits) -> Result<Arc<Self>> {
+        let pool = FairSpillPool::new(usize::try_from(limits.memory / 10 * 6).unwrap_or(usize::MAX));
+        let most_named = NonZeroUsize::new(3).unwrap_or(NonZeroUsize::MIN);
+        let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, most_named)))
+            .with_disk_manager_builder(disk)
+            .build_arc()
+            .map_err(|e| Error::io("could not prepare the query engine").because(e))?;
+        runtime.register_object_store(lake_url()?.as_ref(), lake.store());
+        Ok(Arc::new(Self {
+            lake,
+            limits,
+            runtime,
+            files: Mutex::default(),
+        }))
+    }
+
+    /// The lake that sessions read.
+    #[must_use]
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    /// Bytes that a writer may hold back while it collects rows.
+    #[must_use]
+    pub fn write_budget(&self) -> usize {
+        usize::try_from(self.limits.memory / 8).unwrap_or(usize::MAX)
+    }
+
+    /// Threads that work may use.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.limits.threads
+    }
+
+    /// Opens a session over `scope`.
+    ///
+    /// # Errors
+    /// Only when the engine refuses its own settings, which is a bug.
+    pub fn session(self: &Arc<Self>, scope: Scope, joins: Joins) -> Result<Session> {
+        Session::open(Arc::clone(self), scope, joins)
+    }
+
+    /// The files of a published table; read from its log once.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn files(&self, name: &TableName, entry: &TableEntry) -> Result<Arc<TableFiles>> {
+        let key = (name.clone(), entry.version().unwrap_or(u64::MAX));
+        let known = self.cache().get(&key).cloned();
+        if let Some(files) = known {
+            return Ok(files);
+        }
+        let files = Arc::new(self.lake.files(name, entry).await?);
+        self.cache().insert(key, Arc::clone(&files));
+        Ok(files)
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<(TableName, u64), Arc<TableFiles>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the lake's store is registered.
+fn lake_url() -> Result<ObjectStoreUrl> {
+    ObjectStoreUrl::parse("lake://main/").map_err(|e| Error::io("no store").because(e))
+}

@@ -1,0 +1,253 @@
+//! One session: read-only SQL over one scope.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
+use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
+use datafusion::logical_expr::{Expr, LogicalPlan, cast};
+use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use futures::TryStreamExt;
+
+use super::catalog::ScopeCatalog;
+use super::wording::Wording;
+use super::{Engine, Joins, Scope};
+use crate::error::{Error, Result};
+
+/// Read-only SQL over one scope.
+pub struct Session {
+    context: SessionContext,
+    catalog: ScopeCatalog,
+}
+
+/// A planned query.
+pub struct Answer {
+    frame: DataFrame,
+    wording: Wording,
+}
+
+impl Session {
+    pub(super) fn open(engine: Arc<Engine>, scope: Scope, joins: Joins) -> Result<Self> {
+        let mut config = SessionConfig::new()
+            .with_default_catalog_and_schema("cinelake", "gold")
+            .with_create_default_catalog_and_schema(false)
+            .with_information_schema(true)
+            .with_target_partitions(engine.threads());
+        let options = config.options_mut();
+        options.sql_parser.collect_spans = true;
+        // 0.85 is a decimal: comparing money and rates with literals is exact.
+        options.sql_parser.parse_float_as_decimal = true;
+        options.execution.time_zone = Some("UTC".to_owned());
+        options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
+        options.optimizer.prefer_hash_join = joins == Joins::Fastest;
+        let runtime = Arc::clone(&engine.runtime);
+        let catalog = ScopeCatalog::new(engine, scope);
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog("cinelake".to_owned(), Arc::new(catalog.clone()));
+        // No table factories and file formats: CREATE EXTERNAL TABLE and COPY
+        // cannot even be planned.
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_catalog_list(Arc::new(catalogs))
+            .with_expr_planners(SessionStateDefaults::default_expr_planners())
+            .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+            .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+            .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+            .with_window_functions(SessionStateDefaults::default_window_functions())
+            .with_table_function_list(SessionStateDefaults::default_table_functions())
+            .build();
+        let context = SessionContext::new_with_state(state);
+        let weak = context.state_weak_ref();
+        catalog.connect(Box::new(move || weak.upgrade().map(|state| state.read().clone())));
+        Ok(Self { context, catalog })
+    }
+
+    /// Plans one statement that only reads.
+    ///
+    /// # Errors
+    /// A usage error with the line where the text is wrong, and a hint.
+    pub async fn query(&self, sql: &str, params: &[(String, ScalarValue)]) -> Result<Answer> {
+        let wording = Wording::new(self.catalog.names());
+        let frame = self.plan(sql, params).await.map_err(|e| wording.error(e))?;
+        Ok(Answer { frame, wording })
+    }
+
+    /// Plans a model: as [`Session::query`], with columns as they are stored.
+    ///
+    /// # Errors
+    /// Also when a column has a type that cannot be stored.
+    pub async fn model(&self, sql: &str) -> Result<Answer> {
+        let Answer { frame, wording } = self.query(sql, &[]).await?;
+        let schema = frame.schema().clone();
+        let columns = schema
+            .iter()
+            .map(|(qualifier, field)| {
+                let stored = stored_type(field.data_type()).ok_or_else(|| unstorable(field))?;
+                let column = Expr::from((qualifier, field));
+                if stored == *field.data_type() {
+                    return Ok(column);
+                }
+                Ok(cast(column, stored).alias(field.name()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        check_names(&schema)?;
+        let frame = frame.select(columns).map_err(|e| wording.error(e))?;
+        Ok(Answer { frame, wording })
+    }
+
+    /// The single number that `sql` asks for.
+    ///
+    /// # Errors
+    /// When the query fails or answers something else.
+    pub async fn number(&self, sql: &str) -> Result<i64> {
+        let batches = self.query(sql, &[]).await?.collect().await?;
+        let first = batches.iter().find(|b| b.num_rows() > 0);
+        let value = first.and_then(|b| b.column(0).as_primitive_opt::<Int64Type>());
+        value.map(|v| v.value(0)).ok_or_else(|| {
+            Error::usage(format!("expected one whole number from `{sql}`"))
+        })
+    }
+
+    async fn plan(
+        &self,
+        sql: &str,
+        params: &[(String, ScalarValue)],
+    ) -> Result<DataFrame, DataFusionError> {
+        let read_only = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame = self.context.sql_with_options(sql, read_only).await?;
+        let wanted = frame.logical_plan().get_parameter_names()?;
+        for name in &wanted {
+            let bare = name.trim_start_matches('$');
+            if !params.iter().any(|(given, _)| given == bare) {
+                return Err(DataFusionError::External(Box::new(
+                    Error::usage(format!("parameter `{bare}` has no value"))
+                        .hint(format!("give it: `--param {bare}=…`")),
+                )));
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(frame);
+        }
+        frame.with_param_values(params.to_vec())
+    }
+}
+
+impl Answer {
+    /// The result's columns.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(self.frame.schema().inner())
+    }
+
+    /// The plan as the optimizer sees it first.
+    #[must_use]
+    pub fn logical_plan(&self) -> &LogicalPlan {
+        self.frame.logical_plan()
+    }
+
+    /// Runs the query and gives its rows as they come.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn stream(self) -> Result<Rows> {
+        let Self { frame, wording } = self;
+        let stream = frame.execute_stream().await.map_err(|e| wording.error(e))?;
+        Ok(Rows { stream, wording })
+    }
+
+    /// Runs the query and gives all its rows.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn collect(self) -> Result<Vec<RecordBatch>> {
+        let mut rows = self.stream().await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = rows.next().await? {
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+}
+
+/// The rows of a running query.
+pub struct Rows {
+    stream: SendableRecordBatchStream,
+    wording: Wording,
+}
+
+impl Rows {
+    /// The rows' columns.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.stream.schema()
+    }
+
+    /// The next rows; `None` at the end.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.stream.try_next().await.map_err(|e| self.wording.error(e))
+    }
+}
+
+/// The type as which a column is stored; `None` when it cannot be.
+fn stored_type(kind: &DataType) -> Option<DataType> {
+    Some(match kind {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8View,
+        DataType::Dictionary(_, values) => stored_type(values)?,
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => DataType::Int16,
+        DataType::UInt16 | DataType::Int32 => DataType::Int32,
+        DataType::UInt32 | DataType::UInt64 | DataType::Int64 => DataType::Int64,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => DataType::Float64,
+        DataType::Decimal32(p, s) | DataType::Decimal64(p, s) | DataType::Decimal128(p, s)
+            if *s >= 0 =>
+        {
+            DataType::Decimal128(*p, *s)
+        }
+        DataType::Boolean => DataType::Boolean,
+        DataType::Date32 | DataType::Date64 => DataType::Date32,
+        DataType::Timestamp(_, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        _ => return None,
+    })
+}
+
+fn unstorable(field: &datafusion::arrow::datatypes::Field) -> Error {
+    let error = Error::usage(format!(
+        "column `{}` is {}, which cannot be stored",
+        field.name(),
+        field.data_type()
+    ));
+    match field.data_type() {
+        DataType::Null => error.hint("say what it would be: `cast(null as bigint)`"),
+        DataType::List(_) | DataType::LargeList(_) => {
+            error.hint("make it a table of its own with `unnest`, one row a value")
+        }
+        _ => error.hint("cast it to text, a number, a boolean, a date or a timestamp"),
+    }
+}
+
+fn check_names(schema: &DFSchema) -> Result<()> {
+    let schema: &Schema = schema.as_arrow();
+    for (i, field) in schema.fields().iter().enumerate() {
+        let name = field.name();
+        let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        if !plain {
+            return Err(Error::usage(format!("the column `{name}` has no name of its own"))
+                .hint("name it with `as`"));
+        }
+        let same = |f: &std::sync::Arc<datafusion::arrow::datatypes::Field>| f.name().eq_ignore_ascii_case(name);
+        if schema.fields()[..i].iter().any(same) {
+            return Err(Error::usage(format!("two columns are called `{name}`"))
+                .hint("give one of them another name with `as`"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The tables `system.runs`, `system.checks` and `system.snapshots`: the
+//! lake's own records, readable with SQL.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::datasource::MemTable;
+
+use crate::lake::{CheckRecord, Lake, RunRecord, Snapshot};
+
+/// The tables computed from the lake's records.
+pub(super) const TABLES: [&str; 3] = ["runs", "checks", "snapshots"];
+
+/// The table `system.<name>`, if there is one.
+pub(super) async fn table(name: &str, lake: &Lake) -> Result<Option<Arc<dyn TableProvider>>> {
+    let batch = match name {
+        "runs" => runs(&lake.runs().await.map_err(external)?)?,
+        "checks" => checks(&lake.runs().await.map_err(external)?)?,
+        "snapshots" => {
+            let mut all = Vec::new();
+            for id in lake.snapshot_ids().await.map_err(external)? {
+                all.push(lake.snapshot(id).await.map_err(external)?);
+            }
+            snapshots(&all)?
+        }
+        _ => return Ok(None),
+    };
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
+    Ok(Some(Arc::new(table)))
+}
+
+fn external(error: crate::error::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+fn runs(runs: &[RunRecord]) -> Result<RecordBatch> {
+    let tables = |r: &RunRecord| {
+        let names: Vec<String> = r.tables_built.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    Ok(RecordBatch::try_from_iter([
+        ("run", text(runs.iter().map(|r| Some(r.run.clone())))),
+        ("command", text(runs.iter().map(|r| Some(r.command.clone())))),
+        ("started_at", instants(runs.iter().map(|r| r.started_at.timestamp_micros()))),
+        ("ended_at", instants(runs.iter().map(|r| r.ended_at.timestamp_micros()))),
+        ("status", text(runs.iter().map(|r| Some(r.status.clone())))),
+        ("snapshot", numbers(runs.iter().map(|r| r.snapshot))),
+        ("rows_in", numbers(runs.iter().map(|r| Some(r.rows_in)))),
+        ("rows_landed", numbers(runs.iter().map(|r| Some(r.rows_landed)))),
+        ("rows_rejected", numbers(runs.iter().map(|r| Some(r.rows_rejected)))),
+        ("tables_built", text(runs.iter().map(|r| Some(tables(r))))),
+        ("error", text(runs.iter().map(|r| r.error.clone()))),
+    ])?)
+}
+
+fn checks(runs: &[RunRecord]) -> Result<RecordBatch> {
+    let all: Vec<(&RunRecord, &CheckRecord)> =
+        runs.iter().flat_map(|r| r.checks.iter().map(move |c| (r, c))).collect();
+    let samples = |c: &CheckRecord| (!c.samples.is_empty()).then(|| format!("[{}]", c.samples.join(",")));
+    Ok(RecordBatch::try_from_iter([
+        ("run", text(all.iter().map(|(r, _)| Some(r.run.clone())))),
+        ("checked_at", instants(all.iter().map(|(r, _)| r.ended_at.timestamp_micros()))),
+        ("table_name", text(all.iter().map(|(_, c)| c.table.as_ref().map(ToString::to_string)))),
+        ("check_name", text(all.iter().map(|(_, c)| Some(c.check.clone())))),
+        ("severity", text(all.iter().map(|(_, c)| Some(c.severity.clone())))),
+        ("outcome", text(all.iter().map(|(_, c)| Some(c.outcome.clone())))),
+        ("failing_rows", numbers(all.iter().map(|(_, c)| Some(c.failing_rows)))),
+        ("samples", text(all.iter().map(|(_, c)| samples(c)))),
+    ])?)
+}
+
+fn snapshots(snapshots: &[Snapshot]) -> Result<RecordBatch> {
+    let rows = |s: &Snapshot| s.tables.values().map(|t| t.rows).sum();
+    let changed = |s: &Snapshot| s.tables.values().filter(|t| t.changed_in == s.id).count() as u64;
+    Ok(RecordBatch::try_from_iter([
+        ("snapshot", numbers(snapshots.iter().map(|s| Some(s.id)))),
+        ("run", text(snapshots.iter().map(|s| Some(s.run.clone())))),
+        ("command", text(snapshots.iter().map(|s| Some(s.command.clone())))),
+        ("published_at", instants(snapshots.iter().map(|s| s.published_at.timestamp_micros()))),
+        ("tables", numbers(snapshots.iter().map(|s| Some(s.tables.len() as u64)))),
+        ("tables_changed", numbers(snapshots.iter().map(|s| Some(changed(s))))),
+        ("total_rows", numbers(snapshots.iter().map(|s| Some(rows(s))))),
+    ])?)
+}
+
+fn text(values: impl Iterator<Item = Option<String>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn numbers(values: impl Iterator<Item = Option<u64>>) -> ArrayRef {
+    let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Arc::new(values.map(|v| v.map(signed)).collect::<Int64Array>())
+}
+
+fn instants(micros: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
+}

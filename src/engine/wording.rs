@@ -1,0 +1,165 @@
+//! Words the engine's errors as ours: what is wrong, on which line, a hint.
+
+use std::collections::BTreeSet;
+
+use datafusion::common::{DataFusionError, SchemaError};
+
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::name::TableName;
+
+/// Words errors of a session that knows these tables.
+#[derive(Debug, Clone)]
+pub(super) struct Wording {
+    tables: BTreeSet<TableName>,
+}
+
+impl Wording {
+    pub(super) fn new(tables: BTreeSet<TableName>) -> Self {
+        Self { tables }
+    }
+
+    /// `error` in one voice.
+    pub(super) fn error(&self, error: DataFusionError) -> Error {
+        let error = match own_error(error) {
+            Ok(own) => return own,
+            Err(error) => error,
+        };
+        let line = line_of(&error);
+        let root = error.find_root();
+        let text = first_lines(&root.strip_backtrace());
+        let worded = match root {
+            DataFusionError::ResourcesExhausted(_) => {
+                Error::new(Kind::Io, format!("the query needs more memory: {text}"))
+                    .hint("give more with `--memory`, or ask for fewer rows or groups")
+            }
+            DataFusionError::SQL(parser, _) => syntax(&parser.to_string()),
+            DataFusionError::SchemaError(schema, _) => missing_column(schema, &text),
+            DataFusionError::Plan(_) => self.plan_error(&text),
+            DataFusionError::NotImplemented(_) => Error::usage(format!("not possible: {text}")),
+            DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => Error::io(text),
+            DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
+                Error::data(format!("the query failed: {text}"))
+            }
+            _ => Error::usage(text),
+        };
+        match line {
+            Some(line) => worded.line(line),
+            None => worded,
+        }
+    }
+
+    fn plan_error(&self, text: &str) -> Error {
+        if let Some(name) = text.strip_prefix("table '").and_then(|t| t.split('\'').next()) {
+            return self.missing_table(name);
+        }
+        for (start, what) in [
+            ("DDL not supported", "would define something"),
+            ("DML not supported", "would change data"),
+            ("Statement not supported", "is no query"),
+        ] {
+            if let Some(rest) = text.strip_prefix(start) {
+                let name = rest.trim_start_matches([':', ' ']);
+                return Error::usage(format!("`{name}` {what}; statements here only read"))
+                    .hint("tables are made by files in `queries/` and `cinelake refresh`; \
+                           `--output FILE` keeps a result");
+            }
+        }
+        Error::usage(text.to_owned())
+    }
+
+    fn missing_table(&self, full: &str) -> Error {
+        let name = full.strip_prefix("cinelake.").unwrap_or(full);
+        let names: Vec<String> = self.tables.iter().map(TableName::to_string).collect();
+        let bare = name.rsplit('.').next().unwrap_or(name);
+        let elsewhere = self.tables.iter().find(|t| t.table == bare);
+        let hint = match elsewhere {
+            Some(table) => format!("did you mean `{table}`?"),
+            None => did_you_mean(name, names.iter().map(String::as_str))
+                .unwrap_or_else(|| "`cinelake ls` lists the tables".to_owned()),
+        };
+        Error::usage(format!("no table `{name}`")).hint(hint)
+    }
+}
+
+/// Our own error, where one came through the engine.
+fn own_error(error: DataFusionError) -> Result<Error, DataFusionError> {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<Error>() {
+            Ok(own) => Ok(*own),
+            Err(other) => Err(DataFusionError::External(other)),
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) if is_own(&inner) => {
+            own_error(*inner)
+        }
+        other => Err(other),
+    }
+}
+
+fn is_own(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::External(inner) => inner.is::<Error>(),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => is_own(inner),
+        _ => false,
+    }
+}
+
+fn line_of(error: &DataFusionError) -> Option<u64> {
+    let spanned = error.iter().find_map(|e| e.diagnostic()?.span)?;
+    (spanned.start.line > 0).then_some(spanned.start.line)
+}
+
+fn syntax(text: &str) -> Error {
+    let text = text.trim_start_matches("sql parser error: ");
+    let (what, line) = match text.rsplit_once(" at Line: ") {
+        Some((what, place)) => {
+            let line = place.split(',').next().and_then(|n| n.trim().parse().ok());
+            (what, line.unwrap_or(0))
+        }
+        None => (text, 0),
+    };
+    Error::usage(format!("syntax error: {}", what.replacen("Expected:", "expected", 1))).line(line)
+}
+
+fn missing_column(error: &SchemaError, text: &str) -> Error {
+    let SchemaError::FieldNotFound {
+        field,
+        valid_fields,
+    } = error
+    else {
+        return Error::usage(text.to_owned());
+    };
+    let valid: Vec<&str> = valid_fields.iter().map(|f| f.name.as_str()).collect();
+    let hint = did_you_mean(&field.name, valid.iter().copied())
+        .unwrap_or_else(|| format!("columns are {}", shown(&valid)));
+    Error::usage(format!("no column `{}`", field.name)).hint(hint)
+}
+
+fn shown(names: &[&str]) -> String {
+    let mut names: Vec<&str> = names.to_vec();
+    names.dedup();
+    let more = names.len().saturating_sub(20);
+    names.truncate(20);
+    let mut text = names.join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// The message without the engine's prefixes and its advice to developers.
+fn first_lines(text: &str) -> String {
+    let mut text = text.trim();
+    for prefix in [
+        "Error during planning: ",
+        "Execution error: ",
+        "Schema error: ",
+        "Resources exhausted: ",
+        "This feature is not implemented: ",
+        "Arrow error: ",
+        "Optimizer rule ",
+    ] {
+        text = text.strip_prefix(prefix).unwrap_or(text);
+    }
+    let text = text.split("\n\tCandidate functions").next().unwrap_or(text);
+    text.trim_end_matches('.').to_owned()
+}
