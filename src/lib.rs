@@ -1,10 +1,13 @@
 //! cinelake.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod error;
+pub mod generate;
 pub mod lake;
 pub mod model;
 pub mod name;
+pub mod refresh;
 pub mod source;

@@ -57,6 +57,8 @@ pub struct Publication {
     /// Every table of the new snapshot. The Delta versions of changed tables
     /// are filled in while publishing.
     pub tables: BTreeMap<TableName, TableEntry>,
+    /// The check queries that it passed, as in [`Snapshot::checks`].
+    pub checks: BTreeMap<String, String>,
     /// The tables whose files change.
     pub changes: Vec<TableChange>,
 }
@@ -276,6 +278,7 @@ fn intend(publication: Publication, clock: &dyn Clock) -> Result<Intent> {
             command: publication.command,
             published_at: clock.now(),
             tables: publication.tables,
+            checks: publication.checks,
         },
     })
 }

@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub published_at: DateTime<Utc>,
     /// Every table, by name.
     pub tables: BTreeMap<TableName, TableEntry>,
+    /// The queries of `queries/checks/` that passed or warned: hashes of
+    /// their texts, by name.
+    pub checks: BTreeMap<String, String>,
 }
 
 /// A table in a snapshot.

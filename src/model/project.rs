@@ -1,7 +1,7 @@
 //! A project: every model, report, check and source, checked as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::columns::{ColumnDoc, final_columns};
 use super::files::{QueryFile, QueryFiles};
@@ -74,6 +74,21 @@ pub struct Report {
     pub sql: String,
     /// What its comment says.
     pub header: Header,
+}
+
+impl Report {
+    /// Reads the text of a query file: its header and its SQL.
+    ///
+    /// # Errors
+    /// With the line, when its header has an unknown key or a malformed value.
+    pub fn parse(name: &str, path: &Path, text: &str) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            header: Header::parse(path, text)?,
+            path: path.to_path_buf(),
+            sql: text.to_owned(),
+        })
+    }
 }
 
 /// One file of `queries/checks`: a query that must return no row.
@@ -258,7 +273,6 @@ fn check_model(model: &Model) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn project(files: &[(&str, &str)]) -> Result<Project> {
         let file = |(path, text): &(&str, &str)| QueryFile {

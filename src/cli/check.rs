@@ -1,0 +1,43 @@
+//! `cinelake check`: all checks against what is published.
+
+use super::progress::Progress;
+use super::report::{counted, say_failed};
+use super::{Context, Status};
+use crate::error::Result;
+use crate::refresh::CheckOutcome;
+
+/// Make all checks against the published tables
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {}
+
+impl Check {
+    pub(super) async fn run(self, context: &Context) -> Result<Status> {
+        let workspace = context.workspace()?;
+        let progress = Progress::new(context.console);
+        let checks = workspace.check(&progress).await?;
+        let mut text = String::new();
+        for check in &checks {
+            let word = match check.outcome {
+                CheckOutcome::Passed => "passed",
+                CheckOutcome::Warned => "warned",
+                CheckOutcome::Failed => "failed",
+            };
+            let subject = match &check.table {
+                Some(table) => format!("{table}: {}", check.check),
+                None => format!("queries/checks/{}", check.check),
+            };
+            text.push_str(&format!("{word} {subject}\n"));
+        }
+        context.console.result(&text)?;
+        say_failed(&context.console, &checks)?;
+        let of = |outcome| checks.iter().filter(|c| c.outcome == outcome).count() as u64;
+        let failed = of(CheckOutcome::Failed);
+        context.console.say(&format!(
+            "{}: {} passed, {} warned, {failed} failed",
+            counted(checks.len() as u64, "check"),
+            of(CheckOutcome::Passed),
+            of(CheckOutcome::Warned),
+        ));
+        Ok(if failed > 0 { Status::Red } else { Status::Fine })
+    }
+}

@@ -1,0 +1,314 @@
+//! Results in the format that was asked for, to stdout or a file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, Table, presets};
+use datafusion::arrow::csv::WriterBuilder as CsvBuilder;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::ipc::writer::StreamWriter;
+use datafusion::arrow::json::WriterBuilder as JsonBuilder;
+use datafusion::arrow::json::writer::{JsonArray, LineDelimited};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::parquet::arrow::ArrowWriter;
+
+use super::console::written;
+use crate::error::{Error, Result};
+
+/// The format of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// Aligned columns, for people
+    #[default]
+    Table,
+    /// Comma-separated values with a header
+    Csv,
+    /// Tab-separated values with a header
+    Tsv,
+    /// One JSON array of objects
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// A Markdown table
+    Markdown,
+    /// A Parquet file
+    Parquet,
+    /// An Arrow IPC stream
+    Arrow,
+}
+
+impl Format {
+    /// The format that a file's ending asks for.
+    fn of(path: &Path) -> Option<Self> {
+        Some(match path.extension()?.to_str()?.to_lowercase().as_str() {
+            "csv" => Self::Csv,
+            "tsv" => Self::Tsv,
+            "json" => Self::Json,
+            "ndjson" | "jsonl" => Self::Ndjson,
+            "md" | "markdown" => Self::Markdown,
+            "parquet" => Self::Parquet,
+            "arrow" | "arrows" => Self::Arrow,
+            "txt" => Self::Table,
+            _ => return None,
+        })
+    }
+}
+
+/// Where a result goes, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct OutputOptions {
+    /// The result's format; from the ending of `--output`, or `table`
+    #[arg(short, long, value_enum)]
+    pub(super) format: Option<Format>,
+    /// Write the result to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+impl OutputOptions {
+    fn settled(&self) -> Result<Format> {
+        match (self.format, &self.output) {
+            (Some(format), _) => Ok(format),
+            (None, None) => Ok(Format::Table),
+            (None, Some(path)) => Format::of(path).ok_or_else(|| {
+                Error::usage("the file's ending names no format")
+                    .file(path)
+                    .hint("say `--format csv`, or end the name in `.csv`, `.json`, `.parquet`, …")
+            }),
+        }
+    }
+}
+
+/// Writes batches of one result.
+pub(super) struct ResultWriter {
+    sink: Box<dyn BatchWriter>,
+    /// The file being written and the name it gets when it is whole.
+    pending: Option<(PathBuf, PathBuf)>,
+    /// Rows written so far.
+    pub(super) rows: u64,
+}
+
+trait BatchWriter {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()>;
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+type Sink = Box<dyn Write + Send>;
+
+impl ResultWriter {
+    /// Opens a writer of rows of `schema`.
+    pub(super) fn open(options: &OutputOptions, schema: &SchemaRef) -> Result<Self> {
+        let format = options.settled()?;
+        let mut pending = None;
+        let out: Sink = match &options.output {
+            None => Box::new(BufWriter::new(std::io::stdout())),
+            Some(path) => {
+                let mut name = path.file_name().unwrap_or_default().to_os_string();
+                name.push(".part");
+                let part = path.with_file_name(name);
+                let file = File::create(&part)
+                    .map_err(|e| Error::io("could not write").file(path).because(e))?;
+                pending = Some((part, path.clone()));
+                Box::new(BufWriter::new(file))
+            }
+        };
+        Ok(Self {
+            sink: sink(format, out, schema)?,
+            pending,
+            rows: 0,
+        })
+    }
+
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        self.sink.write(batch)
+    }
+
+    pub(super) fn finish(self) -> Result<u64> {
+        self.sink.finish()?;
+        if let Some((part, path)) = self.pending {
+            std::fs::rename(&part, &path)
+                .map_err(|e| Error::io("could not write").file(&path).because(e))?;
+        }
+        Ok(self.rows)
+    }
+}
+
+/// Prints a small result at once.
+pub(super) fn print(options: &OutputOptions, batch: &RecordBatch) -> Result<()> {
+    let mut writer = ResultWriter::open(options, &batch.schema())?;
+    writer.write(batch)?;
+    writer.finish()?;
+    Ok(())
+}
+
+fn sink(format: Format, out: Sink, schema: &SchemaRef) -> Result<Box<dyn BatchWriter>> {
+    let csv = |delimiter, out| {
+        let builder = CsvBuilder::new().with_header(true).with_delimiter(delimiter);
+        Csv {
+            writer: builder.build(out),
+            schema: SchemaRef::clone(schema),
+            begun: false,
+        }
+    };
+    Ok(match format {
+        Format::Table | Format::Markdown => Box::new(Text {
+            out,
+            schema: SchemaRef::clone(schema),
+            batches: Vec::new(),
+            markdown: format == Format::Markdown,
+        }),
+        Format::Csv => Box::new(csv(b',', out)),
+        Format::Tsv => Box::new(csv(b'\t', out)),
+        Format::Json => Box::new(Json(
+            JsonBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(out),
+        )),
+        Format::Ndjson => Box::new(Json(
+            JsonBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out),
+        )),
+        Format::Parquet => {
+            let writer = ArrowWriter::try_new(out, SchemaRef::clone(schema), None);
+            Box::new(Parquet(writer.map_err(|e| failed().because(e))?))
+        }
+        Format::Arrow => {
+            let writer = StreamWriter::try_new(out, schema);
+            Box::new(Ipc(writer.map_err(arrow_failed)?))
+        }
+    })
+}
+
+fn failed() -> Error {
+    Error::io("could not write the result")
+}
+
+fn arrow_failed(error: ArrowError) -> Error {
+    failed().because(error)
+}
+
+/// A reader that stops listening is no error.
+fn unless_pipe_closed(result: Result<(), ArrowError>) -> Result<()> {
+    match result {
+        Err(ArrowError::IoError(_, e)) => written(Err(e)),
+        // The CSV writer keeps the cause as text only.
+        Err(e) if e.to_string().contains("Broken pipe") => Ok(()),
+        other => other.map_err(arrow_failed),
+    }
+}
+
+struct Csv {
+    writer: datafusion::arrow::csv::Writer<Sink>,
+    schema: SchemaRef,
+    begun: bool,
+}
+
+impl BatchWriter for Csv {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.begun = true;
+        unless_pipe_closed(self.writer.write(batch))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        if !self.begun {
+            let empty = RecordBatch::new_empty(SchemaRef::clone(&self.schema));
+            unless_pipe_closed(self.writer.write(&empty))?;
+        }
+        written(self.writer.into_inner().flush())
+    }
+}
+
+struct Json<F: datafusion::arrow::json::writer::JsonFormat>(
+    datafusion::arrow::json::writer::Writer<Sink, F>,
+);
+
+impl<F: datafusion::arrow::json::writer::JsonFormat> BatchWriter for Json<F> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        unless_pipe_closed(self.0.write(batch))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        unless_pipe_closed(self.0.finish())?;
+        let mut out = self.0.into_inner();
+        written(out.write_all(b"\n").and_then(|()| out.flush()))
+    }
+}
+
+struct Parquet(ArrowWriter<Sink>);
+
+impl BatchWriter for Parquet {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch).map_err(|e| failed().because(e))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        let mut out = self.0.into_inner().map_err(|e| failed().because(e))?;
+        written(out.flush())
+    }
+}
+
+struct Ipc(StreamWriter<Sink>);
+
+impl BatchWriter for Ipc {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        unless_pipe_closed(self.0.write(batch))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        unless_pipe_closed(self.0.finish())
+    }
+}
+
+/// Tables for people and for Markdown, aligned once all rows are known.
+struct Text {
+    out: Sink,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    markdown: bool,
+}
+
+impl BatchWriter for Text {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.batches.push(batch.clone());
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let mut text = text_table(&self.schema, &self.batches, self.markdown)?.to_string();
+        text = text.lines().map(|l| format!("{}\n", l.trim_end())).collect();
+        written(self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()))
+    }
+}
+
+/// Rows as aligned text.
+pub(super) fn text_table(schema: &SchemaRef, batches: &[RecordBatch], markdown: bool) -> Result<Table> {
+    let mut table = Table::new();
+    table.load_preset(if markdown { presets::ASCII_MARKDOWN } else { presets::UTF8_HORIZONTAL_ONLY });
+    table.set_header(schema.fields().iter().map(|f| f.name().as_str()));
+    for (i, field) in schema.fields().iter().enumerate() {
+        let number = field.data_type().is_numeric();
+        if let Some(column) = table.column_mut(i).filter(|_| number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let null = if markdown { "" } else { "∅" };
+    let options = FormatOptions::new().with_null(null);
+    for batch in batches {
+        let formatters = batch
+            .columns()
+            .iter()
+            .map(|array| ArrayFormatter::try_new(array.as_ref(), &options))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(arrow_failed)?;
+        for row in 0..batch.num_rows() {
+            let cells = formatters.iter().map(|f| {
+                let text = f.value(row).to_string();
+                if markdown { text.replace('|', "\\|").replace('\n', " ") } else { text }
+            });
+            table.add_row(cells);
+        }
+    }
+    Ok(table)
+}

@@ -1,0 +1,93 @@
+//! Progress on stderr: bars on a terminal, one line a step elsewhere.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use super::console::Console;
+use super::report::counted;
+use crate::refresh::{Event, Observer};
+
+/// Shows a run's events.
+pub(super) struct Progress {
+    console: Console,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Progress {
+    pub(super) fn new(console: Console) -> Self {
+        Self {
+            console,
+            bar: Mutex::new(None),
+        }
+    }
+
+    fn begin(&self, bar: ProgressBar, template: &str) {
+        if !self.console.draws() {
+            return;
+        }
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        *self.lock() = Some(bar);
+    }
+
+    fn end(&self) {
+        if let Some(bar) = self.lock().take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: Event<'_>) {
+        let console = &self.console;
+        match event {
+            Event::Recovered(snapshot) => {
+                console.say(&format!("a run that had died is carried through: snapshot {snapshot}"));
+            }
+            Event::Note(text) => console.say(&text),
+            Event::Landing(path, bytes) => {
+                let bar = ProgressBar::new(bytes).with_message(path.to_owned());
+                self.begin(bar, "{spinner} landing {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}");
+            }
+            Event::LandingBytes(bytes) => {
+                if let Some(bar) = self.lock().as_ref() {
+                    bar.set_position(bytes);
+                }
+            }
+            Event::Landed(file) => {
+                self.end();
+                for line in super::report::landed_lines(file) {
+                    console.say(&line);
+                }
+            }
+            Event::Building(step, number, of) => {
+                let bar = ProgressBar::new_spinner().with_message(step.table.to_string());
+                self.begin(bar, &format!("{{spinner}} building {{msg}} ({number}/{of}) {{elapsed}}"));
+                console.detail(&format!("building {}: {}", step.table, step.reason));
+            }
+            Event::Built(table, rows, took) => {
+                self.end();
+                console.say(&format!(
+                    "built {table}: {} in {:.2} s",
+                    counted(rows, "row"),
+                    took.as_secs_f64()
+                ));
+            }
+            Event::Checking(table) => console.detail(&format!("checking {table}")),
+            Event::Publishing => console.detail("publishing"),
+        }
+    }
+}
+
+/// Bytes for people.
+pub(super) fn human_bytes(bytes: u64) -> String {
+    HumanBytes(bytes).to_string()
+}

@@ -1,0 +1,107 @@
+//! The words for what a run did, shared by several commands.
+
+use super::console::Console;
+use super::output::text_table;
+use crate::error::Result;
+use crate::refresh::{CheckOutcome, CheckReport, FileAction, LandedFile, LandingPlan};
+
+/// Failing rows that are printed with a check.
+const SHOWN: usize = 5;
+
+/// `1 row`, `2,000 rows`.
+pub(super) fn counted(n: u64, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", thousands(n))
+}
+
+/// A number with separators.
+pub(super) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What landing a file gave.
+pub(super) fn landed_lines(file: &LandedFile) -> Vec<String> {
+    let verb = if file.replaces { "replaced" } else { "landed" };
+    let mut first = format!(
+        "{verb} {} as bronze.{}: {}",
+        file.path,
+        file.source,
+        counted(file.rows_landed, "row")
+    );
+    if file.rows_rejected > 0 {
+        first.push_str(&format!(
+            " of {}, {} rejected",
+            thousands(file.rows_in),
+            thousands(file.rows_rejected)
+        ));
+    }
+    let mut lines = vec![first];
+    if let Some(reject) = &file.first_reject {
+        let column = reject.column.as_ref().map(|c| format!("column `{c}`: ")).unwrap_or_default();
+        lines.push(format!(
+            "  first reject: {}:{}: {column}{}; `cinelake rejects` shows them",
+            file.path, reject.line, reject.reason
+        ));
+    }
+    if !file.unknown_columns.is_empty() {
+        lines.push(format!(
+            "  columns the contract does not name, kept as text: {}",
+            file.unknown_columns.join(", ")
+        ));
+    }
+    lines
+}
+
+/// What the landing folder holds that does not land.
+pub(super) fn say_not_landed(console: &Console, plan: &LandingPlan) {
+    for planned in &plan.files {
+        if let FileAction::SameContent(other) = &planned.action {
+            console.say(&format!(
+                "{}: the same content as {other}, nothing to land",
+                planned.file.path
+            ));
+        }
+    }
+    for (path, reason) in &plan.ignored {
+        console.detail(&format!("{path}: left alone: {reason}"));
+    }
+    if !plan.ignored.is_empty() && !console.verbose() {
+        let files = counted(plan.ignored.len() as u64, "file");
+        console.say(&format!("{files} in the landing folder left alone; `-v` says which and why"));
+    }
+}
+
+/// Failed checks with their first failing rows.
+pub(super) fn say_failed(console: &Console, checks: &[CheckReport]) -> Result<()> {
+    for check in checks.iter().filter(|c| c.outcome != CheckOutcome::Passed) {
+        let place = match check.line {
+            0 => check.path.display().to_string(),
+            line => format!("{}:{line}", check.path.display()),
+        };
+        let subject = match &check.table {
+            Some(table) => format!("{table}: {}", check.check),
+            None => check.check.clone(),
+        };
+        let rows = counted(check.failing_rows, "failing row");
+        let text = format!("{subject}: {rows} ({place})");
+        if check.outcome == CheckOutcome::Failed {
+            console.say(&format!("failed: {text}"));
+        } else {
+            console.warn(&text);
+        }
+        if let Some(first) = check.samples.first() {
+            let shown = first.slice(0, first.num_rows().min(SHOWN));
+            let table = text_table(&shown.schema(), &[shown], false)?;
+            console.say(&table.to_string());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! `cinelake sql`: a file, a report, a text or stdin, read-only.
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use datafusion::common::ScalarValue;
+
+use super::output::{OutputOptions, ResultWriter};
+use super::report::counted;
+use super::{Context, Status};
+use crate::engine::{Session, parse_value};
+use crate::error::{Error, Result, did_you_mean};
+use crate::model::Report;
+use crate::refresh::Workspace;
+
+/// Run a SQL file, a report or a text
+#[derive(Debug, clap::Args)]
+pub(super) struct Sql {
+    /// A SQL file, the name of a report, or `-` for stdin
+    file: Option<String>,
+    /// The SQL itself
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    command: Option<String>,
+    /// A parameter, `$name` in the SQL
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+    /// The snapshot to read; the newest where left out
+    #[arg(long, value_name = "SNAPSHOT")]
+    at: Option<u64>,
+    /// Show the plan instead of the rows
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+impl Sql {
+    pub(super) async fn run(self, context: &Context) -> Result<Status> {
+        let workspace = context.workspace()?;
+        refuse_lake(&workspace, self.output.output.as_deref())?;
+        let query = self.query(&workspace)?;
+        let params = settle_params(&query, &self.params)?;
+        let (session, _) = workspace.session(self.at).await?;
+        let sql = match self.explain {
+            true => format!("explain {}", query.sql),
+            false => query.sql.clone(),
+        };
+        let started = Instant::now();
+        let rows = run_query(&session, &sql, &params, &self.output)
+            .await
+            .map_err(|e| at_file(e, &query))?;
+        context.console.say(&format!(
+            "{} in {:.3} s",
+            counted(rows, "row"),
+            started.elapsed().as_secs_f64()
+        ));
+        Ok(Status::Fine)
+    }
+
+    fn query(&self, workspace: &Workspace) -> Result<Report> {
+        let inline = |text: &str| Report::parse("", Path::new(""), text);
+        match (&self.command, self.file.as_deref()) {
+            (Some(text), _) => inline(text),
+            (None, Some("-")) => inline(&from_stdin()?),
+            (None, Some(file)) => named(workspace, file),
+            (None, None) if std::io::stdin().is_terminal() => Err(Error::usage("no SQL was given")
+                .hint("name a file or a report, say `-c 'select …'`, or pipe SQL in")),
+            (None, None) => inline(&from_stdin()?),
+        }
+    }
+}
+
+/// Runs one query and writes its rows; gives their number.
+pub(super) async fn run_query(
+    session: &Session,
+    sql: &str,
+    params: &[(String, ScalarValue)],
+    output: &OutputOptions,
+) -> Result<u64> {
+    let mut rows = session.query(sql, params).await?.stream().await?;
+    let mut writer = ResultWriter::open(output, &rows.schema())?;
+    while let Some(batch) = rows.next().await? {
+        writer.write(&batch)?;
+    }
+    writer.finish()
+}
+
+fn named(workspace: &Workspace, file: &str) -> Result<Report> {
+    let path = PathBuf::from(file);
+    if path.is_file() {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| Error::io("could not read").file(&path).because(e))?;
+        return Report::parse(file, &path, &text);
+    }
+    let reports = &workspace.project.reports;
+    if let Some(report) = reports.get(file) {
+        return Ok(report.clone());
+    }
+    let hint = did_you_mean(file, reports.keys().map(String::as_str))
+        .unwrap_or_else(|| "`cinelake ls reports` lists the reports".to_owned());
+    Err(Error::usage(format!("`{file}` is neither a file nor a report")).hint(hint))
+}
+
+fn from_stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|e| Error::io("could not read stdin").because(e))?;
+    Ok(text)
+}
+
+/// Typed values for every declared or given parameter.
+pub(super) fn settle_params(query: &Report, given: &[String]) -> Result<Vec<(String, ScalarValue)>> {
+    let declared = &query.header.params;
+    let mut values: Vec<(String, ScalarValue)> = Vec::new();
+    for text in given {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Error::usage(format!("`--param {text}` has no value")).hint("write `--param months=3`")
+        })?;
+        let param = declared.iter().find(|p| p.name == name);
+        if param.is_none() && !declared.is_empty() {
+            let names: Vec<&str> = declared.iter().map(|p| p.name.as_str()).collect();
+            return Err(Error::usage(format!("no parameter `{name}`")).hint(
+                did_you_mean(name, names.iter().copied())
+                    .unwrap_or_else(|| format!("parameters are {}", names.join(", "))),
+            ));
+        }
+        let kind = param.map(|p| p.sql_type.as_str());
+        values.push((name.to_owned(), parse_value(name, kind, value)?));
+    }
+    for param in declared {
+        if values.iter().any(|(name, _)| *name == param.name) {
+            continue;
+        }
+        let Some(default) = &param.default else {
+            return Err(Error::usage(format!("parameter `{}` has no value", param.name))
+                .hint(format!("give it: `--param {}=…`", param.name)));
+        };
+        let value = parse_value(&param.name, Some(&param.sql_type), default)
+            .map_err(|e| e.file(&query.path))?;
+        values.push((param.name.clone(), value));
+    }
+    Ok(values)
+}
+
+fn at_file(error: Error, query: &Report) -> Error {
+    if query.path.as_os_str().is_empty() || error.place().is_some() {
+        return error;
+    }
+    error.file(&query.path)
+}
+
+/// The lake is changed by the refresh only.
+fn refuse_lake(workspace: &Workspace, output: Option<&Path>) -> Result<()> {
+    let (Some(output), Some(lake)) = (output, workspace.lake().dir()) else {
+        return Ok(());
+    };
+    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let inside = match (parent.canonicalize(), lake.canonicalize()) {
+        (Ok(parent), Ok(lake)) => parent.starts_with(lake),
+        _ => false,
+    };
+    if !inside {
+        return Ok(());
+    }
+    Err(Error::usage("results do not go into the lake").file(output).hint(
+        "only a refresh writes there; make a table with a file in `queries/gold/`",
+    ))
+}

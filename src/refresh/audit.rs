@@ -1,0 +1,261 @@
+//! Checks staged tables before anybody sees them.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::json::LineDelimitedWriter;
+use datafusion::arrow::record_batch::RecordBatch;
+
+use super::keys::quoted;
+use crate::engine::Session;
+use crate::error::{Error, Result};
+use crate::lake::CheckRecord;
+use crate::model::{Check, CheckKind, CheckQuery, Model, Severity, TableName};
+
+/// Failing rows that are kept with a check's result.
+const SAMPLES: usize = 100;
+
+/// Whether a check holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// It holds.
+    Passed,
+    /// It does not; a warning.
+    Warned,
+    /// It does not; nothing may be published.
+    Failed,
+}
+
+/// One check's result.
+#[derive(Debug, Clone)]
+pub struct CheckReport {
+    /// The table checked; `None` for a query of `queries/checks/`.
+    pub table: Option<TableName>,
+    /// What was checked, such as `not_null: user_id`.
+    pub check: String,
+    /// The file that asks for it.
+    pub path: std::path::PathBuf,
+    /// Its line there; 0 where the grain asks for it.
+    pub line: u64,
+    /// Whether it holds.
+    pub outcome: CheckOutcome,
+    /// Rows for which it does not.
+    pub failing_rows: u64,
+    /// Up to a hundred of them.
+    pub samples: Vec<RecordBatch>,
+}
+
+impl CheckReport {
+    /// The result as the run's record keeps it.
+    pub(super) fn record(&self) -> Result<CheckRecord> {
+        Ok(CheckRecord {
+            table: self.table.clone(),
+            check: self.check.clone(),
+            severity: if self.outcome == CheckOutcome::Warned { "warn" } else { "error" }.to_owned(),
+            outcome: if self.outcome == CheckOutcome::Passed { "passed" } else { "failed" }.to_owned(),
+            failing_rows: self.failing_rows,
+            samples: json_rows(&self.samples)?,
+        })
+    }
+}
+
+/// Makes every check of `model`.
+pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<CheckReport>> {
+    let (by_row, by_set): (Vec<&Check>, Vec<&Check>) =
+        model.header.checks.iter().partition(|check| row_condition(&check.kind).is_some());
+    let mut reports = check_rows(session, model, &by_row).await?;
+    for check in by_set {
+        let (count, sample) = set_queries(&model.name, &check.kind);
+        let failing = session.number(&count).await.map_err(|e| at(e, model, check))?;
+        reports.push(report(session, model, check, failing, &sample).await?);
+    }
+    // As written in the header.
+    let order = |r: &CheckReport| model.header.checks.iter().position(|c| describe(&c.kind) == r.check);
+    reports.sort_by_key(order);
+    Ok(reports)
+}
+
+/// Makes all checks that look at one row at a time, in one pass.
+async fn check_rows(session: &Session, model: &Model, checks: &[&Check]) -> Result<Vec<CheckReport>> {
+    if checks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fails: Vec<String> = checks.iter().filter_map(|c| row_condition(&c.kind)).collect();
+    let counts: Vec<String> = (0..).zip(&fails).map(|(i, f)| format!("count(*) filter (where {f}) as c{i}")).collect();
+    let table = table_sql(&model.name);
+    let sql = format!("select {} from {table}", counts.join(", "));
+    let batches = match session.query(&sql, &[]).await {
+        Ok(answer) => answer.collect().await?,
+        Err(e) => return Err(blame(session, model, checks, e).await),
+    };
+    let mut reports = Vec::new();
+    for (i, check) in checks.iter().enumerate() {
+        let counted = batches.iter().find(|b| b.num_rows() > 0);
+        let failing = counted.map_or(0, |b| b.column(i).as_primitive::<Int64Type>().value(0));
+        let sample = format!("select * from {table} where {} limit {SAMPLES}", fails[i]);
+        reports.push(report(session, model, check, failing, &sample).await?);
+    }
+    Ok(reports)
+}
+
+/// The check whose condition does not even plan, as an error at its line.
+async fn blame(session: &Session, model: &Model, checks: &[&Check], error: Error) -> Error {
+    for check in checks {
+        let Some(fails) = row_condition(&check.kind) else { continue };
+        let sql = format!("select 1 from {} where {fails}", table_sql(&model.name));
+        if let Err(e) = session.query(&sql, &[]).await {
+            return at(e, model, check);
+        }
+    }
+    error
+}
+
+async fn report(
+    session: &Session,
+    model: &Model,
+    check: &Check,
+    failing: i64,
+    sample: &str,
+) -> Result<CheckReport> {
+    let samples = match failing {
+        0 => Vec::new(),
+        _ => session.query(sample, &[]).await?.collect().await?,
+    };
+    Ok(CheckReport {
+        table: Some(model.name.clone()),
+        check: describe(&check.kind),
+        path: model.path.clone(),
+        line: check.line,
+        outcome: outcome(failing, check.severity),
+        failing_rows: u64::try_from(failing).unwrap_or(0),
+        samples,
+    })
+}
+
+/// Runs a query of `queries/checks/`, which must return no row.
+pub(super) async fn check_query(session: &Session, query: &CheckQuery) -> Result<CheckReport> {
+    let severity = if query.header.tags.iter().any(|t| t == "warn") {
+        Severity::Warn
+    } else {
+        Severity::Error
+    };
+    let answer = session.query(&query.sql, &[]).await.map_err(|e| e.file(&query.path))?;
+    let mut rows = answer.stream().await?;
+    let mut failing = 0;
+    let mut samples = Vec::new();
+    while let Some(batch) = rows.next().await? {
+        let kept: usize = samples.iter().map(RecordBatch::num_rows).sum();
+        let room = SAMPLES.saturating_sub(kept).min(batch.num_rows());
+        failing += batch.num_rows();
+        if room > 0 {
+            samples.push(batch.slice(0, room));
+        }
+    }
+    let failing = i64::try_from(failing).unwrap_or(i64::MAX);
+    Ok(CheckReport {
+        table: None,
+        check: query.name.clone(),
+        path: query.path.clone(),
+        line: 0,
+        outcome: outcome(failing, severity),
+        failing_rows: u64::try_from(failing).unwrap_or(0),
+        samples,
+    })
+}
+
+/// The check queries that read something that changed, or are new themselves.
+pub(super) fn queries_to_run<'a>(
+    queries: impl Iterator<Item = &'a CheckQuery>,
+    changed: &BTreeSet<TableName>,
+    passed: impl Fn(&CheckQuery) -> bool,
+) -> Vec<&'a CheckQuery> {
+    let reads = |q: &CheckQuery| q.statement.inputs.iter().any(|i| changed.contains(&i.table));
+    queries.filter(|q| reads(q) || !passed(q)).collect()
+}
+
+fn outcome(failing: i64, severity: Severity) -> CheckOutcome {
+    match (failing, severity) {
+        (0, _) => CheckOutcome::Passed,
+        (_, Severity::Warn) => CheckOutcome::Warned,
+        (_, Severity::Error) => CheckOutcome::Failed,
+    }
+}
+
+/// The condition under which a row fails; `None` for checks of whole tables.
+fn row_condition(kind: &CheckKind) -> Option<String> {
+    match kind {
+        CheckKind::NotNull(column) => Some(format!("{} is null", quoted(column))),
+        CheckKind::Condition(condition) => Some(format!("({condition}) is not true")),
+        CheckKind::Accepted { column, values } => {
+            let column = quoted(column);
+            let values: Vec<String> =
+                values.iter().map(|v| format!("'{}'", v.replace('\'', "''"))).collect();
+            let values = values.join(", ");
+            Some(format!("{column} is not null and cast({column} as text) not in ({values})"))
+        }
+        CheckKind::Unique(_) | CheckKind::References { .. } => None,
+    }
+}
+
+/// How many rows fail, and which.
+fn set_queries(name: &TableName, kind: &CheckKind) -> (String, String) {
+    let from = table_sql(name);
+    let fails = match kind {
+        CheckKind::References {
+            column,
+            table,
+            target_column,
+        } => {
+            let (column, target, target_column) = (quoted(column), table_sql(table), quoted(target_column));
+            format!(
+                "select t.* from {from} as t left anti join {target} as r \
+                 on t.{column} = r.{target_column} where t.{column} is not null"
+            )
+        }
+        CheckKind::Unique(columns) => {
+            let columns: Vec<String> = columns.iter().map(|c| quoted(c)).collect();
+            let columns = columns.join(", ");
+            format!(
+                "select {columns}, count(*) as rows_with_this_key from {from} \
+                 group by {columns} having count(*) > 1"
+            )
+        }
+        _ => format!("select * from {from} where false"),
+    };
+    (format!("select count(*) from ({fails}) as failing"), format!("{fails} limit {SAMPLES}"))
+}
+
+fn describe(kind: &CheckKind) -> String {
+    match kind {
+        CheckKind::NotNull(column) => format!("not_null: {column}"),
+        CheckKind::Unique(columns) => format!("unique: {}", columns.join(", ")),
+        CheckKind::References {
+            column,
+            table,
+            target_column,
+        } => format!("references: {column} -> {table}.{target_column}"),
+        CheckKind::Accepted { column, values } => format!("accepted: {column} in ({})", values.join(", ")),
+        CheckKind::Condition(condition) => format!("check: {condition}"),
+    }
+}
+
+fn at(error: Error, model: &Model, check: &Check) -> Error {
+    error.file(&model.path).line(check.line)
+}
+
+fn table_sql(name: &TableName) -> String {
+    format!("{}.{}", quoted(&name.layer), quoted(&name.table))
+}
+
+/// Rows as JSON objects.
+fn json_rows(batches: &[RecordBatch]) -> Result<Vec<String>> {
+    let failed = |e| Error::data("failing rows cannot be shown").because(e);
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    for batch in batches {
+        writer.write(batch).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?;
+    let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
+    Ok(text.lines().map(str::to_owned).collect())
+}

@@ -1,0 +1,289 @@
+//! Deliveries: which file versions were landed, and what is new.
+//!
+//! A delivery is identified by its source and content: the same content again
+//! is nothing new under any name; other content under a known name replaces
+//! that delivery.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
+
+use super::stage::Stage;
+use super::workspace::{Workspace, fingerprint};
+use crate::error::{Error, Result};
+use crate::name::TableName;
+use crate::source::{Candidate, content_hash, find_deliveries};
+
+/// One landed file version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number, `_delivery` in bronze.
+    pub id: i64,
+    /// Its source.
+    pub source: String,
+    /// Its path below the landing folder.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: i64,
+    /// When the file was changed last, in microseconds since 1970.
+    pub modified: i64,
+    /// BLAKE3 of its bytes.
+    pub content_hash: String,
+    /// Hash of the contract it was landed by.
+    pub contract_hash: String,
+    /// When it was landed, in microseconds since 1970.
+    pub landed_at: i64,
+    /// Rows in the file.
+    pub rows_in: i64,
+    /// Rows landed.
+    pub rows_landed: i64,
+    /// Rows rejected.
+    pub rows_rejected: i64,
+    /// Columns kept that the contract does not know, separated by commas.
+    pub unknown_columns: String,
+    /// The delivery that replaced it; its rows are gone.
+    pub replaced_by: Option<i64>,
+}
+
+/// What is to happen to one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// The file.
+    pub file: Candidate,
+    /// What happens.
+    pub action: FileAction,
+}
+
+/// What happens to a file of the landing folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileAction {
+    /// It is landed.
+    Land {
+        /// BLAKE3 of its bytes.
+        content_hash: String,
+    },
+    /// Its content changed: it is landed and this delivery's rows go.
+    Replace {
+        /// BLAKE3 of its bytes.
+        content_hash: String,
+        /// The delivery that goes.
+        old: i64,
+    },
+    /// The contract changed: it is landed anew and this delivery's rows go.
+    Again {
+        /// BLAKE3 of its bytes.
+        content_hash: String,
+        /// The delivery that goes.
+        old: i64,
+    },
+    /// It is landed already, under this name.
+    Known,
+    /// Its content is landed already, under the name given here.
+    SameContent(String),
+}
+
+impl FileAction {
+    /// The content's hash, where the file is to be landed.
+    pub(super) fn content_hash(&self) -> Option<&str> {
+        match self {
+            Self::Land { content_hash }
+            | Self::Replace { content_hash, .. }
+            | Self::Again { content_hash, .. } => Some(content_hash),
+            Self::Known | Self::SameContent(_) => None,
+        }
+    }
+
+    /// The delivery whose rows go.
+    pub(super) fn replaced(&self) -> Option<i64> {
+        match self {
+            Self::Replace { old, .. } | Self::Again { old, .. } => Some(*old),
+            _ => None,
+        }
+    }
+}
+
+/// What landing would do.
+#[derive(Debug, Clone, Default)]
+pub struct LandingPlan {
+    /// Every file that a contract claims.
+    pub files: Vec<PlannedFile>,
+    /// Files that no contract claims, with the reason.
+    pub ignored: Vec<(String, String)>,
+}
+
+impl LandingPlan {
+    /// The files to land, in order.
+    pub fn to_land(&self) -> impl Iterator<Item = &PlannedFile> {
+        self.files.iter().filter(|f| f.action.content_hash().is_some())
+    }
+}
+
+/// The table of deliveries.
+pub(super) fn deliveries_table() -> TableName {
+    TableName::new("system", "deliveries")
+}
+
+/// A file whose time of change lies this close to its landing may have been
+/// changed again within the clock's resolution: its content is compared.
+const SETTLED: TimeDelta = TimeDelta::seconds(2);
+
+impl Workspace {
+    /// Compares the landing folder with what is landed.
+    pub(super) async fn plan_landing(&self, stage: &Stage<'_>) -> Result<(LandingPlan, Vec<Delivery>)> {
+        let found = find_deliveries(&self.config.landing, &self.contracts)?;
+        let known = load(stage).await?;
+        let mut plan = LandingPlan {
+            files: Vec::new(),
+            ignored: found.ignored,
+        };
+        let contracts: BTreeMap<&str, String> = self
+            .contracts
+            .iter()
+            .map(|c| (c.name.as_str(), fingerprint(&c.landing_text())))
+            .collect();
+        for file in found.candidates {
+            let contract = &contracts[file.source.as_str()];
+            let action = decide(&file, &known, &plan.files, contract)?;
+            plan.files.push(PlannedFile { file, action });
+        }
+        let landed_again = |delivery: &Delivery| {
+            plan.files.iter().any(|f| f.file.source == delivery.source && f.file.path == delivery.path)
+        };
+        for delivery in known.iter().filter(|d| d.replaced_by.is_none()) {
+            let stale = contracts.get(delivery.source.as_str()).is_some_and(|now| *now != delivery.contract_hash);
+            if stale && !landed_again(delivery) {
+                return Err(Error::data(format!(
+                    "the contract of `{}` changed, and its landed file is gone",
+                    delivery.source
+                ))
+                .file(self.config.landing.join(&delivery.path))
+                .hint("put the file back so that it can land by the new contract, or undo the change"));
+            }
+        }
+        Ok((plan, known))
+    }
+}
+
+fn decide(
+    file: &Candidate,
+    known: &[Delivery],
+    planned: &[PlannedFile],
+    contract: &str,
+) -> Result<FileAction> {
+    let mut current = known.iter().filter(|d| d.source == file.source && d.replaced_by.is_none());
+    let same_path = current.clone().find(|d| d.path == file.path);
+    if let Some(delivery) = same_path
+        && untouched(file, delivery)
+        && delivery.contract_hash == contract
+    {
+        return Ok(FileAction::Known);
+    }
+    let content_hash = content_hash(&file.full)?;
+    if let Some(delivery) = same_path {
+        let old = delivery.id;
+        return Ok(if delivery.content_hash != content_hash {
+            FileAction::Replace { content_hash, old }
+        } else if delivery.contract_hash != contract {
+            FileAction::Again { content_hash, old }
+        } else {
+            FileAction::Known
+        });
+    }
+    let landed = current.find(|d| d.content_hash == content_hash).map(|d| d.path.clone());
+    let before = planned.iter().find(|p| {
+        p.file.source == file.source && p.action.content_hash() == Some(content_hash.as_str())
+    });
+    Ok(match landed.or_else(|| before.map(|p| p.file.path.clone())) {
+        Some(path) => FileAction::SameContent(path),
+        None => FileAction::Land { content_hash },
+    })
+}
+
+/// Whether size and time say that the file is as it was landed.
+fn untouched(file: &Candidate, delivery: &Delivery) -> bool {
+    let settled = DateTime::<Utc>::from_timestamp_micros(delivery.landed_at)
+        .zip(DateTime::from_timestamp_micros(file.modified))
+        .is_some_and(|(landed, modified)| landed - modified > SETTLED);
+    i64::try_from(file.size) == Ok(delivery.size) && file.modified == delivery.modified && settled
+}
+
+/// Every delivery ever landed, by number.
+pub(super) async fn load(stage: &Stage<'_>) -> Result<Vec<Delivery>> {
+    let table = deliveries_table();
+    if stage.base.as_ref().is_none_or(|base| !base.tables.contains_key(&table)) {
+        return Ok(Vec::new());
+    }
+    let session = stage.session(crate::engine::Joins::Fastest)?;
+    let sql = "select delivery, source, path, size_bytes, modified_at, content_hash, contract_hash, \
+               landed_at, rows_in, rows_landed, rows_rejected, unknown_columns, replaced_by \
+               from system.deliveries order by delivery";
+    let batches = session.query(sql, &[]).await?.collect().await?;
+    Ok(batches.iter().flat_map(from_batch).collect())
+}
+
+fn from_batch(batch: &RecordBatch) -> Vec<Delivery> {
+    let number = |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+    let text = |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
+    let instant = |column: usize, row: usize| {
+        batch.column(column).as_primitive::<TimestampMicrosecondType>().value(row)
+    };
+    let delivery = |row| Delivery {
+        id: number(0, row),
+        source: text(1, row),
+        path: text(2, row),
+        size: number(3, row),
+        modified: instant(4, row),
+        content_hash: text(5, row),
+        contract_hash: text(6, row),
+        landed_at: instant(7, row),
+        rows_in: number(8, row),
+        rows_landed: number(9, row),
+        rows_rejected: number(10, row),
+        unknown_columns: text(11, row),
+        replaced_by: batch.column(12).is_valid(row).then(|| number(12, row)),
+    };
+    (0..batch.num_rows()).map(delivery).collect()
+}
+
+/// The deliveries as rows of `system.deliveries`.
+pub(super) fn to_batch(deliveries: &[Delivery]) -> Result<RecordBatch> {
+    let number = |get: fn(&Delivery) -> Option<i64>| {
+        Arc::new(deliveries.iter().map(get).collect::<Int64Array>()) as ArrayRef
+    };
+    let text = |get: fn(&Delivery) -> &str| {
+        Arc::new(StringViewArray::from_iter_values(deliveries.iter().map(get))) as ArrayRef
+    };
+    let instant = |get: fn(&Delivery) -> i64| {
+        let values = TimestampMicrosecondArray::from_iter_values(deliveries.iter().map(get));
+        Arc::new(values.with_timezone("UTC")) as ArrayRef
+    };
+    RecordBatch::try_from_iter_with_nullable(
+        [
+            ("delivery", number(|d| Some(d.id))),
+            ("source", text(|d| &d.source)),
+            ("path", text(|d| &d.path)),
+            ("size_bytes", number(|d| Some(d.size))),
+            ("modified_at", instant(|d| d.modified)),
+            ("content_hash", text(|d| &d.content_hash)),
+            ("contract_hash", text(|d| &d.contract_hash)),
+            ("landed_at", instant(|d| d.landed_at)),
+            ("rows_in", number(|d| Some(d.rows_in))),
+            ("rows_landed", number(|d| Some(d.rows_landed))),
+            ("rows_rejected", number(|d| Some(d.rows_rejected))),
+            ("unknown_columns", text(|d| &d.unknown_columns)),
+            ("replaced_by", number(|d| d.replaced_by)),
+        ]
+        .map(|(name, array)| (name, array, true)),
+    )
+    .map_err(|e| Error::data("deliveries do not fit their table").because(e))
+}
+
+/// The columns of `system.deliveries`.
+pub(super) fn schema() -> Result<SchemaRef> {
+    Ok(to_batch(&[])?.schema())
+}

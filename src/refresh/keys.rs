@@ -1,0 +1,186 @@
+//! Of several rows with one key the newest counts: keeps `_current` right.
+//!
+//! Every landed row stays in bronze; `_current` says whether it counts. After
+//! new deliveries are staged, keys that occur more than once are ranked by
+//! version, then delivery, then line, and the files in which a row's
+//! `_current` is wrong are written anew. Without repeated keys nothing is
+//! rewritten.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::{Date32Type, Int64Type};
+
+use super::build::write_rows;
+use super::stage::{Provenance, Stage};
+use super::workspace::fingerprint;
+use crate::error::Result;
+use crate::lake::{DataFile, TableLayout, column_ranges};
+use crate::name::TableName;
+use crate::source::{CURRENT, Contract, DELIVERY, LINE};
+
+/// Rows of one delivery in one partition; they lie in files of their own.
+type Place = (Option<i32>, i64);
+
+/// Settles `_current` in the staged table of `contract`.
+pub(super) async fn settle(stage: &mut Stage<'_>, contract: &Contract, rows_went: bool) -> Result<()> {
+    if contract.key.is_empty() {
+        return Ok(());
+    }
+    let name = TableName::bronze(&contract.name);
+    let Some(staged) = stage.staged(&name) else {
+        return Ok(());
+    };
+    if staged.adds.is_empty() && !rows_went {
+        return Ok(());
+    }
+    let sql = Queries::new(contract, &name, !staged.kept.is_empty() && !rows_went);
+    let session = stage.session_with(&arrived(&name), &name, &staged.layout, &staged.adds)?;
+    let batches = session.query(&sql.misplaced(), &[]).await?.collect().await?;
+    let mut places: BTreeSet<Place> = BTreeSet::new();
+    for batch in &batches {
+        let partition = batch.column(0).as_primitive::<Date32Type>();
+        let delivery = batch.column(1).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            places.insert((partition.is_valid(row).then(|| partition.value(row)), delivery.value(row)));
+        }
+    }
+    if places.is_empty() {
+        return Ok(());
+    }
+    let affected = |file: &DataFile| {
+        let delivery = delivery_of(file, &staged.layout);
+        delivery.is_some_and(|d| places.contains(&(file.partition, d)))
+    };
+    let (stale, adds): (Vec<_>, Vec<_>) = staged.adds.iter().cloned().partition(&affected);
+    let (mut removes, kept): (Vec<_>, Vec<_>) = staged.kept.iter().cloned().partition(&affected);
+    let rewritten: Vec<DataFile> = stale.iter().chain(&removes).cloned().collect();
+    let mut adds = adds;
+    let deliveries: BTreeSet<i64> = places.iter().map(|(_, delivery)| *delivery).collect();
+    for delivery in deliveries {
+        let files: Vec<DataFile> = rewritten
+            .iter()
+            .filter(|f| delivery_of(f, &staged.layout) == Some(delivery))
+            .cloned()
+            .collect();
+        let session = stage.session_with(&settling(&name), &name, &staged.layout, &files)?;
+        let answer = session.model(&sql.settled(&staged.layout)).await?;
+        adds.extend(write_rows(stage.workspace, &name, &staged.layout, answer).await?);
+    }
+    removes.extend(staged.removes);
+    let provenance = Provenance {
+        fingerprint: fingerprint(&contract.landing_text()),
+        audit: String::new(),
+        inputs: BTreeSet::new(),
+    };
+    stage.table(&name, staged.layout, kept, adds, removes, provenance);
+    Ok(())
+}
+
+fn arrived(name: &TableName) -> TableName {
+    TableName::bronze(format!("_arrived_{}", name.table))
+}
+
+fn settling(name: &TableName) -> TableName {
+    TableName::bronze(format!("_settling_{}", name.table))
+}
+
+fn delivery_of(file: &DataFile, layout: &TableLayout) -> Option<i64> {
+    let ranges = column_ranges(file.stats.as_deref()?, &layout.schema);
+    let range = ranges.get(layout.schema.index_of(DELIVERY).ok()?)?.clone()?;
+    match range.min {
+        datafusion::common::ScalarValue::Int64(n) => n,
+        _ => None,
+    }
+}
+
+struct Queries<'a> {
+    contract: &'a Contract,
+    name: &'a TableName,
+    key: String,
+    /// Whether only keys of new rows can be repeated.
+    only_arrived: bool,
+}
+
+impl<'a> Queries<'a> {
+    fn new(contract: &'a Contract, name: &'a TableName, only_arrived: bool) -> Self {
+        let quoted: Vec<String> = contract.key.iter().map(|k| quoted(k)).collect();
+        Self {
+            contract,
+            name,
+            key: quoted.join(", "),
+            only_arrived,
+        }
+    }
+
+    /// Rows whose key occurs more than once, and whether they win.
+    fn ranked(&self) -> String {
+        let Self { name, key, .. } = self;
+        let (table, layer) = (quoted(&name.table), &name.layer);
+        let arrived = if self.only_arrived {
+            let new = quoted(&arrived(name).table);
+            format!("left semi join (select distinct {key} from bronze.{new}) using ({key})")
+        } else {
+            String::new()
+        };
+        let version = match &self.contract.version_by {
+            Some(column) => format!("{} desc nulls last, ", quoted(column)),
+            None => String::new(),
+        };
+        let partition = match &self.contract.partition {
+            Some(partition) => quoted(&partition.column),
+            None => "cast(null as date)".to_owned(),
+        };
+        format!(
+            "with repeated as (
+                select {key} from {layer}.{table} {arrived} group by {key} having count(*) > 1
+            ),
+            suspects as (
+                select {key} from repeated
+                union
+                select {key} from {layer}.{table} where not {CURRENT}
+            ),
+            ranked as (
+                select
+                    {partition} as _partition, {DELIVERY}, {LINE}, {CURRENT},
+                    row_number() over (
+                        partition by {key} order by {version}{DELIVERY} desc, {LINE} desc
+                    ) = 1 as _wins
+                from {layer}.{table} left semi join suspects using ({key})
+            )"
+        )
+    }
+
+    /// Where rows lie whose `_current` is wrong.
+    fn misplaced(&self) -> String {
+        format!(
+            "{} select distinct _partition, {DELIVERY} from ranked where _wins <> {CURRENT}",
+            self.ranked()
+        )
+    }
+
+    /// The rows to write anew, `_current` set right.
+    fn settled(&self, layout: &TableLayout) -> String {
+        let columns: Vec<String> = layout
+            .schema
+            .fields()
+            .iter()
+            .map(|field| match field.name().as_str() {
+                CURRENT => format!("coalesce(r._wins, t.{CURRENT}) as {CURRENT}"),
+                name => format!("t.{}", quoted(name)),
+            })
+            .collect();
+        format!(
+            "{} select {} from bronze.{} as t left join ranked as r \
+             on t.{DELIVERY} = r.{DELIVERY} and t.{LINE} = r.{LINE}",
+            self.ranked(),
+            columns.join(", "),
+            quoted(&settling(self.name).table),
+        )
+    }
+}
+
+/// A name as SQL reads it back.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

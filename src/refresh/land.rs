@@ -1,0 +1,514 @@
+//! Lands files: every row of every new file becomes a row of bronze or a
+//! reject, and the two add up.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::StreamExt;
+
+use super::deliveries::{self, Delivery, FileAction, LandingPlan, PlannedFile, deliveries_table};
+use super::keys;
+use super::progress::{Event, Observer};
+use super::run::LandedFile;
+use super::stage::{Provenance, Stage};
+use super::workspace::{Workspace, fingerprint};
+use crate::error::{Error, Result};
+use crate::lake::{DataFile, TableLayout, TableWriter, column_ranges, failpoint};
+use crate::name::TableName;
+use crate::source::{
+    Block, Contract, DELIVERY, Decoded, Decoder, Dialect, HeaderMatch, RecordReader, Reject,
+    UnknownColumns, open,
+};
+
+/// Bytes of a file that one block of records spans.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Bytes in which a header must end.
+const HEADER_BYTES: usize = 1 << 20;
+
+/// Stages what the plan says, and the empty tables of new sources.
+pub(super) async fn land(
+    stage: &mut Stage<'_>,
+    plan: &LandingPlan,
+    known: Vec<Delivery>,
+    observer: &dyn Observer,
+) -> Result<Vec<LandedFile>> {
+    let workspace = stage.workspace;
+    let mut deliveries = known;
+    let mut landed = Vec::new();
+    let mut rejects = RejectFiles::new(stage).await?;
+    for contract in &workspace.contracts {
+        let files: Vec<&PlannedFile> =
+            plan.to_land().filter(|f| f.file.source == contract.name).collect();
+        land_source(stage, contract, &files, &mut deliveries, &mut rejects, &mut landed, observer)
+            .await?;
+    }
+    rejects.stage(stage);
+    if !landed.is_empty() || stage.base.is_none() {
+        stage_deliveries(stage, &deliveries).await?;
+    }
+    Ok(landed)
+}
+
+async fn land_source(
+    stage: &mut Stage<'_>,
+    contract: &Contract,
+    files: &[&PlannedFile],
+    deliveries: &mut Vec<Delivery>,
+    rejects: &mut RejectFiles,
+    landed: &mut Vec<LandedFile>,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let name = TableName::bronze(&contract.name);
+    let published = stage.base.as_ref().is_some_and(|base| base.tables.contains_key(&name));
+    if files.is_empty() && published {
+        return Ok(());
+    }
+    let mut unknown = BTreeSet::new();
+    let mut adds = Vec::new();
+    for planned in files {
+        let id = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
+        observer.event(Event::Landing(&planned.file.path, planned.file.size));
+        let one = land_file(stage.workspace, contract, planned, id, rejects, observer).await?;
+        for old in planned.action.replaced() {
+            rejects.drop_delivery(old);
+            for delivery in deliveries.iter_mut().filter(|d| d.id == old) {
+                delivery.replaced_by = Some(id);
+            }
+        }
+        observer.event(Event::Landed(&one.report));
+        deliveries.push(one.delivery);
+        adds.extend(one.files);
+        landed.push(one.report);
+    }
+    let current = deliveries.iter().filter(|d| d.source == contract.name && d.replaced_by.is_none());
+    for delivery in current {
+        unknown.extend(delivery.unknown_columns.split(',').filter(|c| !c.is_empty()).map(str::to_owned));
+    }
+    let layout = TableLayout {
+        schema: contract.schema(&unknown.into_iter().collect::<Vec<_>>()),
+        partition_by: contract.partition.as_ref().map(|p| p.column.clone()),
+        order_by: contract.order_by.clone(),
+    };
+    let gone: BTreeSet<i64> = files.iter().filter_map(|f| f.action.replaced()).collect();
+    let published = stage.published(&name).await?;
+    let (removes, kept): (Vec<DataFile>, Vec<DataFile>) =
+        published.into_iter().partition(|file| holds(file, &layout.schema, DELIVERY, &gone));
+    let provenance = Provenance {
+        fingerprint: fingerprint(&contract.landing_text()),
+        audit: String::new(),
+        inputs: BTreeSet::new(),
+    };
+    stage.table(&name, layout, kept, adds, removes, provenance);
+    keys::settle(stage, contract, !gone.is_empty()).await
+}
+
+/// Whether `file`'s rows are of the deliveries `gone`. A file holds rows of
+/// one delivery only.
+fn holds(file: &DataFile, schema: &SchemaRef, column: &str, gone: &BTreeSet<i64>) -> bool {
+    if gone.is_empty() {
+        return false;
+    }
+    let ranges = column_ranges(file.stats.as_deref().unwrap_or("{}"), schema);
+    let range = schema.index_of(column).ok().and_then(|i| ranges.get(i).cloned().flatten());
+    let number = |value: &datafusion::common::ScalarValue| match value {
+        datafusion::common::ScalarValue::Int64(n) => *n,
+        _ => None,
+    };
+    range.is_some_and(|r| number(&r.min) == number(&r.max) && number(&r.min).is_some_and(|n| gone.contains(&n)))
+}
+
+struct LandedDelivery {
+    delivery: Delivery,
+    files: Vec<DataFile>,
+    report: LandedFile,
+}
+
+async fn land_file(
+    workspace: &Workspace,
+    contract: &Contract,
+    planned: &PlannedFile,
+    id: i64,
+    rejects: &mut RejectFiles,
+    observer: &dyn Observer,
+) -> Result<LandedDelivery> {
+    let file = &planned.file;
+    let opened = open(&file.full, contract)?;
+    let bytes_read = Arc::clone(&opened.bytes_read);
+    let (reader, dialect, header) = begin(opened.text, contract, &file.full)?;
+    let missing = header.missing_names(contract);
+    let unknown = match contract.unknown_columns {
+        UnknownColumns::Keep => header.unknown_names(),
+        _ => Vec::new(),
+    };
+    let decoder = Decoder::new(Arc::new(contract.clone()), &dialect, header.clone(), id);
+    let layout = TableLayout {
+        schema: Arc::clone(decoder.schema()),
+        partition_by: contract.partition.as_ref().map(|p| p.column.clone()),
+        order_by: contract.order_by.clone(),
+    };
+    let engine = &workspace.engine;
+    let mut writer = TableWriter::new(
+        engine.lake(),
+        Arc::clone(&workspace.clock),
+        &TableName::bronze(&contract.name),
+        layout,
+        engine.write_budget(),
+        engine.threads(),
+    )?;
+    let mut rows_in = 0;
+    let mut rejected = 0;
+    let mut first_reject = None;
+    let mut decoded = Box::pin(decode_blocks(reader, decoder, engine.threads(), file.full.clone()));
+    while let Some(block) = decoded.next().await {
+        let (records, block) = block?;
+        rows_in += records;
+        rejected += block.rejects.len() as u64;
+        first_reject = first_reject.or_else(|| block.rejects.first().cloned());
+        rejects.write(contract, file, id, &block.rejects).await?;
+        writer.write(block.batch).await?;
+        observer.event(Event::LandingBytes(bytes_read.load(Ordering::Relaxed)));
+    }
+    let files = writer.finish().await?;
+    failpoint("land.file")?;
+    let rows_landed: u64 = files.iter().map(|f| f.rows).sum();
+    unchanged_since(file)?;
+    if rows_landed + rejected != rows_in {
+        return Err(Error::data(format!(
+            "{rows_in} rows read, {rows_landed} landed and {rejected} rejected: they do not add up"
+        ))
+        .file(&file.full));
+    }
+    if !contract.tolerance.allows(rejected, rows_in) {
+        return Err(too_many_rejects(contract, &file.full, rejected, rows_in, first_reject));
+    }
+    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Ok(LandedDelivery {
+        files,
+        delivery: Delivery {
+            id,
+            source: contract.name.clone(),
+            path: file.path.clone(),
+            size: count(file.size),
+            modified: file.modified,
+            content_hash: planned.action.content_hash().unwrap_or_default().to_owned(),
+            contract_hash: fingerprint(&contract.landing_text()),
+            landed_at: workspace.clock.now().timestamp_micros(),
+            rows_in: count(rows_in),
+            rows_landed: count(rows_landed),
+            rows_rejected: count(rejected),
+            unknown_columns: unknown.join(","),
+            replaced_by: None,
+        },
+        report: LandedFile {
+            source: contract.name.clone(),
+            path: file.path.clone(),
+            rows_in,
+            rows_landed,
+            rows_rejected: rejected,
+            unknown_columns: header.unknown_names(),
+            missing_columns: missing,
+            first_reject,
+            replaces: matches!(planned.action, FileAction::Replace { .. }),
+        },
+    })
+}
+
+type TextReader = RecordReader<Box<dyn std::io::Read + Send>>;
+
+/// Finds dialect and header.
+fn begin(
+    text: Box<dyn std::io::Read + Send>,
+    contract: &Contract,
+    path: &Path,
+) -> Result<(TextReader, Dialect, HeaderMatch)> {
+    let mut reader = RecordReader::new(text, BLOCK_BYTES);
+    let head = reader.peek(HEADER_BYTES).map_err(|e| unreadable(path, e))?;
+    let dialect = Dialect::detect(head, contract, path)?;
+    let header = dialect.match_header(contract, path)?;
+    reader.set_dialect(dialect.delimiter, dialect.quote, dialect.terminator);
+    Ok((reader, dialect, header))
+}
+
+/// Reads blocks on one thread, decodes them on `threads`, keeps their order.
+/// Gives each block's records, the header left out, and what they became.
+fn decode_blocks(
+    mut reader: TextReader,
+    decoder: Decoder,
+    threads: usize,
+    path: std::path::PathBuf,
+) -> impl futures::Stream<Item = Result<(u64, Decoded)>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<(usize, Block)>>(threads + 1);
+    tokio::task::spawn_blocking(move || {
+        let mut skip = 1;
+        loop {
+            let block = match reader.next_block() {
+                Ok(Some(block)) => block,
+                Ok(None) => return,
+                Err(e) => {
+                    // The receiver is gone only when landing failed already.
+                    let _ = sender.blocking_send(Err(unreadable(&path, e)));
+                    return;
+                }
+            };
+            let header = skip.min(block.records.len());
+            skip -= header;
+            if sender.blocking_send(Ok((header, block))).is_err() {
+                return;
+            }
+        }
+    });
+    let decoder = Arc::new(decoder);
+    let blocks = futures::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|block| (block, receiver))
+    });
+    blocks
+        .map(move |block| {
+            let decoder = Arc::clone(&decoder);
+            async move {
+                let (skip, block) = block?;
+                let records = (block.records.len() - skip) as u64;
+                let decoded = tokio::task::spawn_blocking(move || decoder.decode(&block, skip));
+                let decoded = decoded.await.map_err(|e| Error::io("a reader stopped").because(e))??;
+                Ok((records, decoded))
+            }
+        })
+        .buffered(threads)
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let truncated = error.kind() == std::io::ErrorKind::UnexpectedEof;
+    let error = Error::data("the file cannot be read to its end").file(path).because(error);
+    if truncated {
+        error.hint("a packed file that ends early is incomplete; deliver it again")
+    } else {
+        error
+    }
+}
+
+fn unchanged_since(file: &crate::source::Candidate) -> Result<()> {
+    let now = std::fs::metadata(&file.full)
+        .map_err(|e| Error::io("could not read").file(&file.full).because(e))?;
+    let modified = now.modified().ok().and_then(|t| {
+        let since = t.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_micros()).ok()
+    });
+    if now.len() == file.size && modified.is_none_or(|m| m == file.modified) {
+        return Ok(());
+    }
+    Err(Error::data("the file changed while it was read")
+        .file(&file.full)
+        .hint("deliver under another name and rename when complete; then run again"))
+}
+
+fn too_many_rejects(
+    contract: &Contract,
+    path: &Path,
+    rejected: u64,
+    rows: u64,
+    first: Option<Reject>,
+) -> Error {
+    let error = Error::data(format!("{rejected} of {rows} rows do not fit the contract")).file(path);
+    let error = match &first {
+        Some(reject) => error.line(reject.line),
+        None => error,
+    };
+    let why = first.map_or(String::new(), |r| match r.column {
+        Some(column) => format!("the first: column `{column}`: {}; ", r.reason),
+        None => format!("the first: {}; ", r.reason),
+    });
+    error.hint(format!(
+        "{why}mend {} (types, formats, delimiter), or raise its `max_rejected`",
+        contract.path.display()
+    ))
+}
+
+async fn stage_deliveries(stage: &mut Stage<'_>, deliveries: &[Delivery]) -> Result<()> {
+    let name = deliveries_table();
+    let layout = TableLayout {
+        schema: deliveries::schema()?,
+        partition_by: None,
+        order_by: vec!["delivery".to_owned()],
+    };
+    let removes = stage.published(&name).await?;
+    let adds = write_small(stage, &name, &layout, deliveries::to_batch(deliveries)?).await?;
+    let provenance = Provenance {
+        fingerprint: String::new(),
+        audit: String::new(),
+        inputs: BTreeSet::new(),
+    };
+    stage.table(&name, layout, Vec::new(), adds, removes, provenance);
+    Ok(())
+}
+
+async fn write_small(
+    stage: &Stage<'_>,
+    name: &TableName,
+    layout: &TableLayout,
+    batch: RecordBatch,
+) -> Result<Vec<DataFile>> {
+    let workspace = stage.workspace;
+    let engine = &workspace.engine;
+    let mut writer = TableWriter::new(
+        engine.lake(),
+        Arc::clone(&workspace.clock),
+        name,
+        layout.clone(),
+        engine.write_budget(),
+        1,
+    )?;
+    writer.write(batch).await?;
+    writer.finish().await
+}
+
+/// The files of `bronze._rejects` in a run: one delivery a file.
+struct RejectFiles {
+    layout: TableLayout,
+    kept: Vec<DataFile>,
+    adds: Vec<DataFile>,
+    removes: Vec<DataFile>,
+    workspace: RejectWriter,
+}
+
+/// Writes one delivery's rejects.
+struct RejectWriter {
+    lake: crate::lake::Lake,
+    clock: Arc<dyn crate::clock::Clock>,
+    budget: usize,
+}
+
+fn rejects_table() -> TableName {
+    TableName::bronze("_rejects")
+}
+
+impl RejectFiles {
+    async fn new(stage: &Stage<'_>) -> Result<Self> {
+        let layout = TableLayout {
+            schema: reject_batch("", "", 0, &[])?.schema(),
+            partition_by: None,
+            order_by: vec!["line".to_owned()],
+        };
+        let engine = &stage.workspace.engine;
+        Ok(Self {
+            layout,
+            kept: stage.published(&rejects_table()).await?,
+            adds: Vec::new(),
+            removes: Vec::new(),
+            workspace: RejectWriter {
+                lake: engine.lake().clone(),
+                clock: Arc::clone(&stage.workspace.clock),
+                budget: engine.write_budget(),
+            },
+        })
+    }
+
+    async fn write(
+        &mut self,
+        contract: &Contract,
+        file: &crate::source::Candidate,
+        delivery: i64,
+        rejects: &[Reject],
+    ) -> Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        let batch = reject_batch(&contract.name, &file.path, delivery, rejects)?;
+        let mut writer = TableWriter::new(
+            &self.workspace.lake,
+            Arc::clone(&self.workspace.clock),
+            &rejects_table(),
+            self.layout.clone(),
+            self.workspace.budget,
+            1,
+        )?;
+        writer.write(batch).await?;
+        self.adds.extend(writer.finish().await?);
+        Ok(())
+    }
+
+    fn drop_delivery(&mut self, delivery: i64) {
+        let gone = BTreeSet::from([delivery]);
+        let kept = std::mem::take(&mut self.kept).into_iter();
+        let (removes, kept): (Vec<_>, Vec<_>) =
+            kept.partition(|file| holds(file, &self.layout.schema, "delivery", &gone));
+        self.kept = kept;
+        self.removes.extend(removes);
+    }
+
+    fn stage(self, stage: &mut Stage<'_>) {
+        let first = stage.base.is_none();
+        if !first && self.adds.is_empty() && self.removes.is_empty() {
+            return;
+        }
+        let provenance = Provenance {
+            fingerprint: String::new(),
+            audit: String::new(),
+            inputs: BTreeSet::new(),
+        };
+        stage.table(&rejects_table(), self.layout, self.kept, self.adds, self.removes, provenance);
+    }
+}
+
+fn reject_batch(source: &str, path: &str, delivery: i64, rejects: &[Reject]) -> Result<RecordBatch> {
+    let rows = rejects.len();
+    let text = |values: Vec<Option<&str>>| Arc::new(StringViewArray::from(values)) as ArrayRef;
+    let lines = rejects.iter().map(|r| i64::try_from(r.line).unwrap_or(i64::MAX));
+    RecordBatch::try_from_iter_with_nullable(
+        [
+            ("source", text(vec![Some(source); rows])),
+            ("delivery", Arc::new(Int64Array::from_value(delivery, rows)) as ArrayRef),
+            ("path", text(vec![Some(path); rows])),
+            ("line", Arc::new(Int64Array::from_iter_values(lines))),
+            ("column", text(rejects.iter().map(|r| r.column.as_deref()).collect())),
+            ("reason", text(rejects.iter().map(|r| Some(r.reason.as_str())).collect())),
+            ("raw", text(rejects.iter().map(|r| Some(r.raw.as_str())).collect())),
+        ]
+        .map(|(name, array)| (name, array, true)),
+    )
+    .map_err(|e| Error::data("rejects do not fit their table").because(e))
+}
+
+/// What landing one file would give, without writing.
+#[derive(Debug)]
+pub struct Preview {
+    /// Separator, quote, line ends, header.
+    pub dialect: Dialect,
+    /// Where the contract's columns stand.
+    pub header: HeaderMatch,
+    /// Rows in the file.
+    pub rows_in: u64,
+    /// Rows that would be rejected.
+    pub rows_rejected: u64,
+    /// The first of them.
+    pub rejects: Vec<Reject>,
+}
+
+/// Reads the whole file as landing would, and writes nothing.
+///
+/// # Errors
+/// When the file cannot be read or its header does not fit the contract.
+pub async fn preview(contract: &Contract, path: &Path, threads: usize) -> Result<Preview> {
+    let opened = open(path, contract)?;
+    let (reader, dialect, header) = begin(opened.text, contract, path)?;
+    let decoder = Decoder::new(Arc::new(contract.clone()), &dialect, header.clone(), 0);
+    let mut preview = Preview {
+        dialect,
+        header,
+        rows_in: 0,
+        rows_rejected: 0,
+        rejects: Vec::new(),
+    };
+    let mut decoded = Box::pin(decode_blocks(reader, decoder, threads, path.to_path_buf()));
+    while let Some(block) = decoded.next().await {
+        let (records, mut block) = block?;
+        preview.rows_in += records;
+        preview.rows_rejected += block.rejects.len() as u64;
+        let room = 5_usize.saturating_sub(preview.rejects.len());
+        block.rejects.truncate(room);
+        preview.rejects.append(&mut block.rejects);
+    }
+    Ok(preview)
+}

@@ -1,0 +1,44 @@
+//! What a run tells while it works.
+
+use std::time::Duration;
+
+use super::plan::Step;
+use super::run::LandedFile;
+use crate::name::TableName;
+
+/// Something that happened during a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A run that had died was carried through; this snapshot is visible now.
+    Recovered(u64),
+    /// Something the user should know.
+    Note(String),
+    /// A file begins to land: its path and bytes.
+    Landing(&'a str, u64),
+    /// Bytes of the file read so far.
+    LandingBytes(u64),
+    /// A file was landed.
+    Landed(&'a LandedFile),
+    /// A table begins to be built: the step, its number and how many there are.
+    Building(&'a Step, usize, usize),
+    /// A table was built: rows and time.
+    Built(&'a TableName, u64, Duration),
+    /// A table begins to be checked.
+    Checking(&'a TableName),
+    /// Everything passed; the tables become visible.
+    Publishing,
+}
+
+/// Is told what happens.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Listens to nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _event: Event<'_>) {}
+}

@@ -1,0 +1,338 @@
+//! One run: lands, builds, audits and publishes, or leaves everything as it
+//! was and says why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use super::audit::{CheckOutcome, CheckReport, check_model, check_query, queries_to_run};
+use super::build::build;
+use super::deliveries::LandingPlan;
+use super::land::land;
+use super::plan::{PlanInput, Step, is_as_of, plan, to_audit};
+use super::progress::{Event, Observer};
+use super::stage::Stage;
+use super::workspace::{Workspace, fingerprint};
+use crate::engine::Joins;
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::lake::{Lease, Publication, RunRecord, Snapshot, failpoint};
+use crate::model::TableName;
+use crate::source::Reject;
+
+/// What a refresh is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct RefreshOptions {
+    /// Build every model, changed or not.
+    pub full: bool,
+    /// Only these models (`gold.dim_users`, `gold.*`) and what they read.
+    pub select: Vec<String>,
+    /// The date that stands for today, `YYYY-MM-DD`.
+    pub as_of: Option<String>,
+}
+
+/// What landing a file gave.
+#[derive(Debug, Clone)]
+pub struct LandedFile {
+    /// Its source.
+    pub source: String,
+    /// Its path below the landing folder.
+    pub path: String,
+    /// Rows in the file.
+    pub rows_in: u64,
+    /// Rows landed.
+    pub rows_landed: u64,
+    /// Rows rejected.
+    pub rows_rejected: u64,
+    /// Columns that the contract does not know.
+    pub unknown_columns: Vec<String>,
+    /// Contract columns that the file lacks.
+    pub missing_columns: Vec<String>,
+    /// The first rejected row.
+    pub first_reject: Option<Reject>,
+    /// Whether it replaced an earlier delivery of that name.
+    pub replaces: bool,
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What the landing folder held.
+    pub landing: LandingPlan,
+    /// The files landed.
+    pub landed: Vec<LandedFile>,
+    /// The models built, and why.
+    pub built: Vec<Step>,
+    /// The tables that are gone because their model is.
+    pub dropped: Vec<TableName>,
+    /// Every check made.
+    pub checks: Vec<CheckReport>,
+    /// The snapshot published; `None` when nothing changed or a check failed.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The snapshot visible before.
+    pub before: Option<Arc<Snapshot>>,
+}
+
+impl Outcome {
+    /// Whether a check forbids to publish.
+    #[must_use]
+    pub fn is_red(&self) -> bool {
+        self.checks.iter().any(|c| c.outcome == CheckOutcome::Failed)
+    }
+
+    fn changes_anything(&self) -> bool {
+        !(self.landed.is_empty() && self.built.is_empty() && self.dropped.is_empty() && self.checks.is_empty())
+            || self.before.is_none()
+    }
+}
+
+impl Workspace {
+    /// Lands what is new, builds what changed, checks it, publishes it.
+    ///
+    /// A failed check is no error: the outcome says so, and nothing is
+    /// published.
+    ///
+    /// # Errors
+    /// When the lake is held by another run, a file or model is wrong, or
+    /// something cannot be read or written. Nothing is published then.
+    pub async fn refresh(&self, options: &RefreshOptions, observer: &dyn Observer) -> Result<Outcome> {
+        self.check_options(options)?;
+        self.run("refresh", Some(options), observer).await
+    }
+
+    /// Lands what is new and publishes it, building nothing.
+    ///
+    /// # Errors
+    /// As [`Workspace::refresh`].
+    pub async fn land(&self, observer: &dyn Observer) -> Result<Outcome> {
+        self.run("land", None, observer).await
+    }
+
+    /// What a refresh would do. Reads files to tell whether they changed, and
+    /// writes nothing.
+    ///
+    /// # Errors
+    /// When the landing folder or the lake cannot be read.
+    pub async fn plan(&self, options: &RefreshOptions) -> Result<(LandingPlan, Vec<Step>)> {
+        self.check_options(options)?;
+        let base = self.lake().latest().await?.map(Arc::new);
+        let stage = Stage::new(self, base.clone());
+        let (landing, _) = self.plan_landing(&stage).await?;
+        let landed = landing.to_land().map(|f| TableName::bronze(&f.file.source)).collect();
+        let steps = self.steps(base.as_deref(), landed, options)?;
+        Ok((landing, steps))
+    }
+
+    /// What landing would do.
+    ///
+    /// # Errors
+    /// When the landing folder or the lake cannot be read.
+    pub async fn plan_land(&self) -> Result<LandingPlan> {
+        let base = self.lake().latest().await?.map(Arc::new);
+        let stage = Stage::new(self, base);
+        Ok(self.plan_landing(&stage).await?.0)
+    }
+
+    /// Makes all checks against the published tables.
+    ///
+    /// # Errors
+    /// When nothing is published or a check cannot be made.
+    pub async fn check(&self, observer: &dyn Observer) -> Result<Vec<CheckReport>> {
+        let (session, snapshot) = self.session(None).await?;
+        let mut reports = Vec::new();
+        for model in self.project.models.values().filter(|m| snapshot.tables.contains_key(&m.name)) {
+            observer.event(Event::Checking(&model.name));
+            reports.extend(check_model(&session, model).await?);
+        }
+        for query in self.project.checks.values() {
+            reports.push(check_query(&session, query).await?);
+        }
+        Ok(reports)
+    }
+
+    fn steps(
+        &self,
+        base: Option<&Snapshot>,
+        landed: BTreeSet<TableName>,
+        options: &RefreshOptions,
+    ) -> Result<Vec<Step>> {
+        let input = PlanInput {
+            landed,
+            full: options.full,
+            select: &options.select,
+            as_of: options.as_of.clone(),
+        };
+        plan(&self.project, base, &input)
+    }
+
+    async fn run(
+        &self,
+        command: &str,
+        options: Option<&RefreshOptions>,
+        observer: &dyn Observer,
+    ) -> Result<Outcome> {
+        let lease = self.lake().lease(&format!("`cinelake {command}`, process {}", std::process::id()))?;
+        if let Some(snapshot) = self.lake().recover(&lease, self.clock.as_ref()).await? {
+            observer.event(Event::Recovered(snapshot.id));
+        }
+        let run = Run {
+            id: uuid::Uuid::now_v7().to_string(),
+            command: command.to_owned(),
+            started_at: self.clock.now(),
+        };
+        let mut outcome = Outcome::default();
+        let result = self.work(&run, &lease, options, &mut outcome, observer).await;
+        self.keep_record(&run, &outcome, result.as_ref().err()).await?;
+        result.map(|()| outcome)
+    }
+
+    async fn work(
+        &self,
+        run: &Run,
+        lease: &Lease,
+        options: Option<&RefreshOptions>,
+        outcome: &mut Outcome,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let base = self.lake().latest().await?.map(Arc::new);
+        outcome.before.clone_from(&base);
+        let mut stage = Stage::new(self, base.clone());
+        let (landing, known) = self.plan_landing(&stage).await?;
+        outcome.landing = landing;
+        outcome.landed = land(&mut stage, &outcome.landing, known, observer).await?;
+        let mut checks = base.as_ref().map(|b| b.checks.clone()).unwrap_or_default();
+        if let Some(options) = options {
+            self.build_and_audit(&mut stage, options, outcome, &mut checks, observer).await?;
+        }
+        if outcome.is_red() || !(outcome.changes_anything() || !stage.changed().is_empty()) {
+            return Ok(());
+        }
+        observer.event(Event::Publishing);
+        let (mut tables, changes) = stage.into_parts();
+        for name in &outcome.dropped {
+            tables.remove(name);
+        }
+        let publication = Publication {
+            run: run.id.clone(),
+            command: run.command.clone(),
+            base: base.as_deref().cloned(),
+            tables,
+            checks,
+            changes,
+        };
+        let snapshot = self.lake().publish(lease, publication, self.clock.as_ref()).await?;
+        outcome.snapshot = Some(Arc::new(snapshot));
+        Ok(())
+    }
+
+    async fn build_and_audit(
+        &self,
+        stage: &mut Stage<'_>,
+        options: &RefreshOptions,
+        outcome: &mut Outcome,
+        passed: &mut BTreeMap<String, String>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let base = stage.base.clone();
+        let steps = self.steps(base.as_deref(), stage.changed(), options)?;
+        outcome.dropped = self.gone(base.as_deref());
+        let count = steps.len();
+        for (number, step) in (1..).zip(&steps) {
+            let Some(model) = self.project.models.get(&step.table) else { continue };
+            observer.event(Event::Building(step, number, count));
+            let started = Instant::now();
+            let rows = build(stage, model, options.as_of.as_deref()).await?;
+            failpoint("build.model")?;
+            observer.event(Event::Built(&step.table, rows, started.elapsed()));
+        }
+        outcome.built = steps;
+        let built: BTreeSet<TableName> = outcome.built.iter().map(|s| s.table.clone()).collect();
+        let session = stage.session(Joins::Fastest)?;
+        for model in to_audit(&self.project, base.as_deref(), &built) {
+            observer.event(Event::Checking(&model.name));
+            let reports = check_model(&session, model).await?;
+            let of = |outcome| reports.iter().filter(|r| r.outcome == outcome).count() as u64;
+            if let Some(entry) = stage.entry_mut(&model.name) {
+                entry.checks = (of(CheckOutcome::Passed), of(CheckOutcome::Warned));
+                entry.audit = fingerprint(&model.audit_text());
+            }
+            outcome.checks.extend(reports);
+        }
+        let changed = stage.changed();
+        let text = |q: &crate::model::CheckQuery| fingerprint(&q.statement.canonical);
+        let known = passed.clone();
+        let is_known = |q: &crate::model::CheckQuery| known.get(&q.name) == Some(&text(q));
+        for query in queries_to_run(self.project.checks.values(), &changed, is_known) {
+            outcome.checks.push(check_query(&session, query).await?);
+            passed.insert(query.name.clone(), text(query));
+        }
+        passed.retain(|name, _| self.project.checks.contains_key(name));
+        failpoint("audit.done")?;
+        Ok(())
+    }
+
+    /// Published models whose file is gone.
+    fn gone(&self, base: Option<&Snapshot>) -> Vec<TableName> {
+        let published = base.iter().flat_map(|b| b.tables.keys());
+        let is_model = |name: &&TableName| matches!(name.layer.as_str(), "silver" | "gold");
+        published
+            .filter(is_model)
+            .filter(|name| !self.project.models.contains_key(name))
+            .cloned()
+            .collect()
+    }
+
+    fn check_options(&self, options: &RefreshOptions) -> Result<()> {
+        let Some(date) = &options.as_of else {
+            return Ok(());
+        };
+        if chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").is_err() {
+            return Err(Error::usage(format!("`--as-of {date}` is no date")).hint("write a date as 2024-01-31"));
+        }
+        if !self.project.models.keys().any(is_as_of) {
+            let names: Vec<String> = self.project.models.keys().map(ToString::to_string).collect();
+            return Err(Error::usage("this project has no `silver.as_of` for `--as-of` to set").maybe_hint(
+                did_you_mean("silver.as_of", names.iter().map(String::as_str))
+                    .or_else(|| Some("write `queries/silver/as_of.sql`, one row with the column `as_of`".to_owned())),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Keeps the run's record, unless it changed nothing or could not begin.
+    async fn keep_record(&self, run: &Run, outcome: &Outcome, error: Option<&Error>) -> Result<()> {
+        let published = outcome.snapshot.as_ref().map(|s| s.id);
+        let wrong_usage = error.is_some_and(|e| e.kind() == Kind::Usage);
+        if wrong_usage || (error.is_none() && published.is_none() && !outcome.is_red()) {
+            return Ok(());
+        }
+        let sum = |get: fn(&LandedFile) -> u64| outcome.landed.iter().map(get).sum();
+        let failed = outcome.checks.iter().find(|c| c.outcome == CheckOutcome::Failed);
+        let record = RunRecord {
+            run: run.id.clone(),
+            command: run.command.clone(),
+            started_at: run.started_at,
+            ended_at: self.clock.now(),
+            status: if published.is_some() { "published" } else { "failed" }.to_owned(),
+            snapshot: published,
+            error: error
+                .map(ToString::to_string)
+                .or_else(|| failed.map(|c| format!("check failed: {}", c.check))),
+            rows_in: sum(|f| f.rows_in),
+            rows_landed: sum(|f| f.rows_landed),
+            rows_rejected: sum(|f| f.rows_rejected),
+            tables_built: outcome.built.iter().map(|s| s.table.clone()).collect(),
+            checks: outcome.checks.iter().map(CheckReport::record).collect::<Result<_>>()?,
+        };
+        let kept = self.lake().record_run(&record).await;
+        // The run's own error matters more than that of its record.
+        if error.is_some() { Ok(()) } else { kept }
+    }
+}
+
+struct Run {
+    id: String,
+    command: String,
+    started_at: DateTime<Utc>,
+}

@@ -1,0 +1,205 @@
+//! What a run has staged so far: files, and how readers see them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::workspace::{Workspace, fingerprint};
+use crate::engine::{Joins, Scope, Session, Staged};
+use crate::error::Result;
+use crate::lake::{
+    DataFile, EntryKind, Snapshot, TableChange, TableEntry, TableFiles, TableLayout,
+};
+use crate::name::TableName;
+
+/// The tables that change in a run, and their files.
+pub(super) struct Stage<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) base: Option<Arc<Snapshot>>,
+    scope: Scope,
+    entries: BTreeMap<TableName, TableEntry>,
+    changes: BTreeMap<TableName, TableChange>,
+}
+
+/// What a staged table's entry says besides its files.
+pub(super) struct Provenance {
+    pub(super) fingerprint: String,
+    pub(super) audit: String,
+    pub(super) inputs: BTreeSet<TableName>,
+}
+
+/// A staged table's parts.
+pub(super) struct StagedTable {
+    pub(super) layout: TableLayout,
+    pub(super) kept: Vec<DataFile>,
+    pub(super) adds: Vec<DataFile>,
+    pub(super) removes: Vec<DataFile>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(workspace: &'a Workspace, base: Option<Arc<Snapshot>>) -> Self {
+        Self {
+            workspace,
+            scope: Scope {
+                snapshot: base.clone(),
+                ..Scope::default()
+            },
+            base,
+            entries: BTreeMap::new(),
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// A session that sees what is staged in front of what is published.
+    pub(super) fn session(&self, joins: Joins) -> Result<Session> {
+        self.workspace.engine.session(self.scope.clone(), joins)
+    }
+
+    /// The number of the snapshot that this run publishes.
+    pub(super) fn snapshot_id(&self) -> u64 {
+        self.base.as_ref().map_or(1, |base| base.id + 1)
+    }
+
+    /// A session that also sees `files`, of the table `of`, as `name`.
+    pub(super) fn session_with(
+        &self,
+        name: &TableName,
+        of: &TableName,
+        layout: &TableLayout,
+        files: &[DataFile],
+    ) -> Result<Session> {
+        let mut scope = self.scope.clone();
+        let files = TableFiles {
+            name: of.clone(),
+            schema: Arc::clone(&layout.schema),
+            partition_by: layout.partition_by.clone(),
+            order_by: layout.order_by.clone(),
+            files: files.to_vec(),
+        };
+        scope.staged.insert(name.clone(), Staged::Files(Arc::new(files)));
+        self.workspace.engine.session(scope, Joins::Fastest)
+    }
+
+    /// The parts of a staged table.
+    pub(super) fn staged(&self, name: &TableName) -> Option<StagedTable> {
+        let change = self.changes.get(name)?;
+        let Some(Staged::Files(all)) = self.scope.staged.get(name) else {
+            return None;
+        };
+        let added: BTreeSet<&str> = change.adds.iter().map(|f| f.path.as_str()).collect();
+        let kept = all.files.iter().filter(|f| !added.contains(f.path.as_str()));
+        Some(StagedTable {
+            layout: change.layout.clone(),
+            kept: kept.cloned().collect(),
+            adds: change.adds.clone(),
+            removes: change.removes.clone(),
+        })
+    }
+
+    /// The published files of `name`; none when it is not published.
+    pub(super) async fn published(&self, name: &TableName) -> Result<Vec<DataFile>> {
+        let entry = self.base.as_ref().and_then(|base| base.tables.get(name));
+        match entry.filter(|entry| entry.version().is_some()) {
+            Some(entry) => Ok(self.workspace.engine.files(name, entry).await?.files.clone()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Stages `name` as `files`, of which `adds` are new, without `removes`.
+    pub(super) fn table(
+        &mut self,
+        name: &TableName,
+        layout: TableLayout,
+        kept: Vec<DataFile>,
+        adds: Vec<DataFile>,
+        removes: Vec<DataFile>,
+        provenance: Provenance,
+    ) {
+        let files: Vec<DataFile> = kept.into_iter().chain(adds.iter().cloned()).collect();
+        let files = Arc::new(TableFiles {
+            name: name.clone(),
+            schema: Arc::clone(&layout.schema),
+            partition_by: layout.partition_by.clone(),
+            order_by: layout.order_by.clone(),
+            files,
+        });
+        let columns: Vec<String> =
+            layout.schema.fields().iter().map(|f| format!("{}:{}", f.name(), f.data_type())).collect();
+        let entry = TableEntry {
+            // The Delta version is known once it is published.
+            kind: EntryKind::Table { version: 0 },
+            changed_in: self.snapshot_id(),
+            rows: files.rows(),
+            files: files.files.len() as u64,
+            bytes: files.bytes(),
+            columns: fingerprint(&columns.join(",")),
+            partition_by: layout.partition_by.clone(),
+            order_by: layout.order_by.clone(),
+            inputs: self.versions(&provenance.inputs),
+            fingerprint: provenance.fingerprint,
+            audit: provenance.audit,
+            checks: (0, 0),
+        };
+        self.entries.insert(name.clone(), entry);
+        self.scope.staged.insert(name.clone(), Staged::Files(files));
+        let change = TableChange {
+            name: name.clone(),
+            layout,
+            adds,
+            removes,
+        };
+        self.changes.insert(name.clone(), change);
+    }
+
+    /// Stages `name` as the query `sql`.
+    pub(super) fn view(&mut self, name: &TableName, sql: &str, provenance: Provenance) {
+        let entry = TableEntry {
+            kind: EntryKind::View {
+                sql: sql.to_owned(),
+            },
+            changed_in: self.snapshot_id(),
+            rows: 0,
+            files: 0,
+            bytes: 0,
+            columns: String::new(),
+            partition_by: None,
+            order_by: Vec::new(),
+            inputs: self.versions(&provenance.inputs),
+            fingerprint: provenance.fingerprint,
+            audit: provenance.audit,
+            checks: (0, 0),
+        };
+        self.entries.insert(name.clone(), entry);
+        self.scope.staged.insert(name.clone(), Staged::View(sql.to_owned()));
+    }
+
+    /// The tables whose rows or query change, by name.
+    pub(super) fn changed(&self) -> BTreeSet<TableName> {
+        self.scope.staged.keys().cloned().collect()
+    }
+
+    /// The staged entry of `name`, or the published one, to be changed.
+    pub(super) fn entry_mut(&mut self, name: &TableName) -> Option<&mut TableEntry> {
+        if !self.entries.contains_key(name) {
+            let published = self.base.as_ref()?.tables.get(name)?.clone();
+            self.entries.insert(name.clone(), published);
+        }
+        self.entries.get_mut(name)
+    }
+
+    /// Everything a publication needs: all entries and the changed files.
+    pub(super) fn into_parts(self) -> (BTreeMap<TableName, TableEntry>, Vec<TableChange>) {
+        let mut tables = self.base.map(|base| base.tables.clone()).unwrap_or_default();
+        tables.extend(self.entries);
+        (tables, self.changes.into_values().collect())
+    }
+
+    /// In which snapshot each of `inputs` changed last, as this run sees it.
+    fn versions(&self, inputs: &BTreeSet<TableName>) -> BTreeMap<TableName, u64> {
+        let version = |name: &TableName| {
+            let staged = self.entries.get(name);
+            let published = self.base.as_ref().and_then(|base| base.tables.get(name));
+            staged.or(published).map(|entry| (name.clone(), entry.changed_in))
+        };
+        inputs.iter().filter_map(version).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! A project and its lake, opened together.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{Engine, Joins, Scope, Session};
+use crate::error::Result;
+use crate::lake::{Lake, Snapshot};
+use crate::model::{Project, QueryFiles};
+use crate::source::Contract;
+
+/// A project and its lake.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Where things are and what may be used.
+    pub config: Config,
+    /// What `queries/` says.
+    pub project: Project,
+    /// The sources' contracts, by name.
+    pub contracts: Vec<Contract>,
+    /// The engine over the lake.
+    pub engine: Arc<Engine>,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Workspace {
+    /// Opens the project that `config` names and its lake, making the lake's
+    /// folder where there is none.
+    ///
+    /// # Errors
+    /// When the project does not parse or the lake cannot be reached.
+    pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        config.require_project()?;
+        let files = QueryFiles::read(&config.project)?;
+        let lake = Lake::open_or_create(&config.lake)?;
+        Self::new(config, files, lake, clock)
+    }
+
+    /// Opens a project given as texts, over `lake`.
+    ///
+    /// # Errors
+    /// When the project does not parse.
+    pub fn new(config: Config, files: QueryFiles, lake: Lake, clock: Arc<dyn Clock>) -> Result<Self> {
+        let project = Project::parse(files)?;
+        let contracts = project
+            .sources
+            .values()
+            .map(|file| Contract::parse(&file.name, &file.path, &file.text))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            engine: Engine::new(lake, config.engine)?,
+            config,
+            project,
+            contracts,
+            clock,
+        })
+    }
+
+    /// The lake.
+    #[must_use]
+    pub fn lake(&self) -> &Lake {
+        self.engine.lake()
+    }
+
+    /// A session over the published tables.
+    ///
+    /// # Errors
+    /// When nothing is published, or there is no snapshot `at`.
+    pub async fn session(&self, at: Option<u64>) -> Result<(Session, Arc<Snapshot>)> {
+        let snapshot = match at {
+            Some(id) => self.lake().snapshot(id).await?,
+            None => self.lake().require_latest().await?,
+        };
+        let snapshot = Arc::new(snapshot);
+        let scope = Scope {
+            snapshot: Some(Arc::clone(&snapshot)),
+            ..Scope::default()
+        };
+        Ok((self.engine.session(scope, Joins::Fastest)?, snapshot))
+    }
+}
+
+/// A hash of `text`, to tell whether it changed.
+pub(super) fn fingerprint(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}
