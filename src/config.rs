@@ -50,8 +50,8 @@ impl LakeLocation {
         let Some((scheme, _)) = text.split_once("://") else {
             return Ok(Self::Dir(base.join(text)));
         };
-        let url = Url::parse(text)
-            .map_err(|e| Error::usage(format!("`{text}` is no URL")).because(e))?;
+        let url =
+            Url::parse(text).map_err(|e| Error::usage(format!("`{text}` is no URL")).because(e))?;
         match scheme {
             "file" => url.to_file_path().map(Self::Dir).map_err(|()| {
                 Error::usage(format!("`{text}` names no folder")).hint("write `file:///path`")
@@ -60,8 +60,10 @@ impl LakeLocation {
                 url,
                 options: store_options(),
             }),
-            _ => Err(Error::usage(format!("`{scheme}://` names no store that cinelake knows"))
-                .hint("a lake is a folder, `s3://`, `gs://`, `az://` or `abfss://`")),
+            _ => Err(
+                Error::usage(format!("`{scheme}://` names no store that cinelake knows"))
+                    .hint("a lake is a folder, `s3://`, `gs://`, `az://` or `abfss://`"),
+            ),
         }
     }
 }
@@ -146,7 +148,10 @@ impl Config {
             (None, None, LakeLocation::Dir(lake)) => lake.join("landing"),
             (None, None, LakeLocation::Url { .. }) => project.join("landing"),
         };
-        let memory = overrides.memory.clone().or_else(|| variable("CINELAKE_MEMORY"));
+        let memory = overrides
+            .memory
+            .clone()
+            .or_else(|| variable("CINELAKE_MEMORY"));
         let memory = match memory.or(file.engine.memory) {
             Some(text) => parse_bytes(&text)?,
             None => default_memory(),
@@ -212,7 +217,9 @@ pub(crate) fn toml_error(error: &toml::de::Error, text: &str) -> Error {
     let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
     let hint = did_you_mean(key, known.iter().copied())
         .unwrap_or_else(|| format!("keys are {}", known.join(", ")));
-    Error::usage(format!("unknown key `{key}`")).line(line).hint(hint)
+    Error::usage(format!("unknown key `{key}`"))
+        .line(line)
+        .hint(hint)
 }
 
 /// The key that serde does not know, from its message.
@@ -226,7 +233,9 @@ pub(crate) fn unknown_field(message: &str) -> Option<&str> {
 /// When the text is no size, or less than 64 MiB, below which nothing runs.
 pub fn parse_bytes(text: &str) -> Result<u64> {
     let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor: Option<f64> = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => Some(1.0),
@@ -238,7 +247,11 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
         "g" | "gib" => Some(1024.0 * 1024.0 * 1024.0),
         _ => None,
     };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a size"
+    )]
     let bytes = match (number.parse::<f64>(), factor) {
         (Ok(number), Some(factor)) if number >= 0.0 => (number * factor) as u64,
         _ => {
@@ -247,18 +260,25 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
         }
     };
     if bytes < 64 << 20 {
-        return Err(Error::usage(format!("`{text}` is too little memory"))
-            .hint("give at least 64MiB"));
+        return Err(
+            Error::usage(format!("`{text}` is too little memory")).hint("give at least 64MiB")
+        );
     }
     Ok(bytes)
 }
 
 /// Half of what the machine or its container has.
 fn default_memory() -> u64 {
-    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
-    });
+    let total = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|l| l.starts_with("MemTotal:"))?;
+            line.split_whitespace()
+                .nth(1)?
+                .parse::<u64>()
+                .ok()
+                .map(|kib| kib * 1024)
+        });
     let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
         .ok()
         .and_then(|text| text.trim().parse::<u64>().ok());
@@ -275,9 +295,14 @@ fn default_threads() -> usize {
 
 fn store_options() -> Vec<(String, String)> {
     let known = |key: &str| {
-        ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|prefix| key.starts_with(prefix))
+        ["AWS_", "GOOGLE_", "AZURE_"]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
     };
-    #[allow(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one reader of the environment"
+    )]
     let variables = std::env::vars();
     variables
         .filter(|(key, _)| known(key))
@@ -286,7 +311,10 @@ fn store_options() -> Vec<(String, String)> {
 }
 
 fn variable(name: &str) -> Option<String> {
-    #[allow(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one reader of the environment"
+    )]
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -314,7 +342,10 @@ mod tests {
         let base = Path::new("/project");
         let folder = LakeLocation::parse("lake", base).unwrap();
         assert_eq!(folder, LakeLocation::Dir(PathBuf::from("/project/lake")));
-        assert!(matches!(LakeLocation::parse("s3://b/l", base), Ok(LakeLocation::Url { .. })));
+        assert!(matches!(
+            LakeLocation::parse("s3://b/l", base),
+            Ok(LakeLocation::Url { .. })
+        ));
         assert!(LakeLocation::parse("ftp://b/l", base).is_err());
     }
 }

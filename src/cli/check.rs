@@ -38,6 +38,10 @@ impl Check {
             of(CheckOutcome::Passed),
             of(CheckOutcome::Warned),
         ));
-        Ok(if failed > 0 { Status::Red } else { Status::Fine })
+        Ok(if failed > 0 {
+            Status::Red
+        } else {
+            Status::Fine
+        })
     }
 }

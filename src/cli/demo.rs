@@ -48,10 +48,16 @@ impl Demo {
         };
         let written = generate(&request, &config.landing, config.engine.threads)?;
         let rows: u64 = written.iter().map(|f| f.rows).sum();
-        console.say(&format!("generated {} in {}", counted(rows, "row"), config.landing.display()));
+        console.say(&format!(
+            "generated {} in {}",
+            counted(rows, "row"),
+            config.landing.display()
+        ));
         let workspace = Workspace::open(config, Arc::new(SystemClock))?;
         let progress = Progress::new(console);
-        let outcome = workspace.refresh(&RefreshOptions::default(), &progress).await?;
+        let outcome = workspace
+            .refresh(&RefreshOptions::default(), &progress)
+            .await?;
         if refresh::conclude(context, &outcome)? == Status::Red {
             return Ok(Status::Red);
         }
@@ -68,10 +74,14 @@ impl Demo {
 async fn print_reports(context: &Context, workspace: &Workspace) -> Result<()> {
     let (session, _) = workspace.session(None).await?;
     for report in workspace.project.reports.values() {
-        context.console.result(&format!("\n{}: {}\n", report.name, report.header.sentence))?;
+        context
+            .console
+            .result(&format!("\n{}: {}\n", report.name, report.header.sentence))?;
         let params = settle_params(report, &[])?;
         let output = OutputOptions::default();
-        run_query(&session, &report.sql, &params, &output).await.map_err(|e| e.file(&report.path))?;
+        run_query(&session, &report.sql, &params, &output)
+            .await
+            .map_err(|e| e.file(&report.path))?;
     }
     Ok(())
 }

@@ -24,17 +24,29 @@ impl Describe {
         let name: TableName = self.table.parse()?;
         let (session, snapshot) = workspace.session(None).await?;
         let entry = entry(&snapshot, &name)?;
-        let sql = format!("select * from \"{}\".\"{}\" limit 0", name.layer, name.table);
+        let sql = format!(
+            "select * from \"{}\".\"{}\" limit 0",
+            name.layer, name.table
+        );
         let schema = session.query(&sql, &[]).await?.schema();
         let rows: Vec<[String; 3]> = schema
             .fields()
             .iter()
-            .map(|f| [f.name().clone(), type_name(f.data_type()), column_text(&workspace, &name, f.name())])
+            .map(|f| {
+                [
+                    f.name().clone(),
+                    type_name(f.data_type()),
+                    column_text(&workspace, &name, f.name()),
+                ]
+            })
             .collect();
         if self.output.format.is_none() && self.output.output.is_none() {
             context.console.result(&about(&workspace, &name, entry))?;
         }
-        print(&self.output, &texts(["column", "type", "description"], &rows)?)?;
+        print(
+            &self.output,
+            &texts(["column", "type", "description"], &rows)?,
+        )?;
         Ok(Status::Fine)
     }
 }
@@ -69,12 +81,19 @@ fn about(workspace: &Workspace, name: &TableName, entry: &TableEntry) -> String 
             text.push_str(&format!("{key}: {value}\n"));
         }
     };
-    line("partition by", entry.partition_by.clone().unwrap_or_default());
+    line(
+        "partition by",
+        entry.partition_by.clone().unwrap_or_default(),
+    );
     line("order by", entry.order_by.join(", "));
     if let Some(model) = workspace.project.models.get(name) {
         model_lines(model, &mut line);
     }
-    let readers: Vec<String> = workspace.project.readers(name).map(|m| m.name.to_string()).collect();
+    let readers: Vec<String> = workspace
+        .project
+        .readers(name)
+        .map(|m| m.name.to_string())
+        .collect();
     line("read by", readers.join(", "));
     if let Some(model) = workspace.project.models.get(name)
         && !model.header.description.is_empty()
@@ -88,7 +107,12 @@ fn model_lines(model: &Model, line: &mut impl FnMut(&str, String)) {
     line("file", model.path.display().to_string());
     line("grain", model.header.grain.join(", "));
     line("owner", model.header.owner.clone().unwrap_or_default());
-    let inputs: Vec<String> = model.statement.inputs.iter().map(|i| i.table.to_string()).collect();
+    let inputs: Vec<String> = model
+        .statement
+        .inputs
+        .iter()
+        .map(|i| i.table.to_string())
+        .collect();
     line("reads", inputs.join(", "));
 }
 
@@ -97,14 +121,23 @@ fn column_text(workspace: &Workspace, table: &TableName, column: &str) -> String
         let doc = model.columns.iter().find(|c| c.name == column);
         return doc.map(|c| c.description.clone()).unwrap_or_default();
     }
-    let contract = workspace.contracts.iter().find(|c| TableName::bronze(&c.name) == *table);
-    let known = contract.and_then(|c| c.column(column)).map(|c| c.description.clone());
-    known.filter(|text| !text.is_empty()).unwrap_or_else(|| match column {
-        crate::source::DELIVERY => "the delivery it came with, see system.deliveries".to_owned(),
-        crate::source::LINE => "its first line in the file".to_owned(),
-        crate::source::CURRENT => "false where a newer row with the same key counts".to_owned(),
-        _ => String::new(),
-    })
+    let contract = workspace
+        .contracts
+        .iter()
+        .find(|c| TableName::bronze(&c.name) == *table);
+    let known = contract
+        .and_then(|c| c.column(column))
+        .map(|c| c.description.clone());
+    known
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| match column {
+            crate::source::DELIVERY => {
+                "the delivery it came with, see system.deliveries".to_owned()
+            }
+            crate::source::LINE => "its first line in the file".to_owned(),
+            crate::source::CURRENT => "false where a newer row with the same key counts".to_owned(),
+            _ => String::new(),
+        })
 }
 
 /// A type in SQL's words.

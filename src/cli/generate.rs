@@ -48,7 +48,11 @@ impl Generate {
         };
         let written = generate(&request, &dir, config.engine.threads)?;
         for file in &written {
-            context.console.detail(&format!("{}: {}", file.path.display(), thousands(file.rows)));
+            context.console.detail(&format!(
+                "{}: {}",
+                file.path.display(),
+                thousands(file.rows)
+            ));
         }
         let rows: u64 = written.iter().map(|f| f.rows).sum();
         context.console.say(&format!(

@@ -40,7 +40,9 @@ impl Init {
             counted(files, "query file"),
             dir.display()
         ));
-        context.console.say("next: put CSV files into lake/landing, then `cinelake refresh`");
+        context
+            .console
+            .say("next: put CSV files into lake/landing, then `cinelake refresh`");
         Ok(Status::Fine)
     }
 }
@@ -49,9 +51,11 @@ impl Init {
 pub(super) fn write_project(dir: &Path) -> Result<u64> {
     for taken in [PROJECT_FILE, "queries"] {
         if dir.join(taken).exists() {
-            return Err(Error::usage(format!("there is a project here already: `{taken}` exists"))
-                .file(dir)
-                .hint("choose an empty folder: `cinelake init DIR`"));
+            return Err(
+                Error::usage(format!("there is a project here already: `{taken}` exists"))
+                    .file(dir)
+                    .hint("choose an empty folder: `cinelake init DIR`"),
+            );
         }
     }
     let texts = QueryFiles::embedded_texts();

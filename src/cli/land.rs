@@ -31,17 +31,29 @@ async fn dry_run(context: &Context, workspace: &Workspace) -> Result<Status> {
     let plan = workspace.plan_land().await?;
     let mut rejected = 0;
     for planned in plan.to_land() {
-        let Some(contract) = workspace.contracts.iter().find(|c| c.name == planned.file.source) else {
+        let Some(contract) = workspace
+            .contracts
+            .iter()
+            .find(|c| c.name == planned.file.source)
+        else {
             continue;
         };
         let preview = preview(contract, &planned.file.full, workspace.engine.threads()).await?;
         rejected += preview.rows_rejected;
-        context.console.result(&describe(planned, contract, &preview))?;
+        context
+            .console
+            .result(&describe(planned, contract, &preview))?;
     }
     say_not_landed(&context.console, &plan);
     let files = counted(plan.to_land().count() as u64, "file");
-    context.console.say(&format!("{files} would land; nothing was written"));
-    Ok(if rejected > 0 { Status::Red } else { Status::Fine })
+    context
+        .console
+        .say(&format!("{files} would land; nothing was written"));
+    Ok(if rejected > 0 {
+        Status::Red
+    } else {
+        Status::Fine
+    })
 }
 
 fn describe(planned: &PlannedFile, contract: &Contract, preview: &Preview) -> String {
@@ -52,7 +64,10 @@ fn describe(planned: &PlannedFile, contract: &Contract, preview: &Preview) -> St
         _ => "is new",
     };
     let mut text = format!("{} ({}) {action}\n", file.path, human_bytes(file.size));
-    let quote = preview.dialect.quote.map_or("none".to_owned(), |q| char::from(q).to_string());
+    let quote = preview
+        .dialect
+        .quote
+        .map_or("none".to_owned(), |q| char::from(q).to_string());
     text.push_str(&format!(
         "  source bronze.{} ({}), separator {:?}, quote {quote}\n",
         contract.name,
@@ -77,8 +92,15 @@ fn describe(planned: &PlannedFile, contract: &Contract, preview: &Preview) -> St
         thousands(preview.rows_rejected)
     ));
     for reject in &preview.rejects {
-        let column = reject.column.as_ref().map(|c| format!("column `{c}`: ")).unwrap_or_default();
-        text.push_str(&format!("    {}:{}: {column}{}\n", file.path, reject.line, reject.reason));
+        let column = reject
+            .column
+            .as_ref()
+            .map(|c| format!("column `{c}`: "))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "    {}:{}: {column}{}\n",
+            file.path, reject.line, reject.reason
+        ));
     }
     text
 }

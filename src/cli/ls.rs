@@ -56,12 +56,22 @@ impl Ls {
             }
             What::Sources => {
                 let files = |c: &crate::source::Contract| {
-                    c.files.iter().map(|f| f.text.clone()).collect::<Vec<_>>().join(", ")
+                    c.files
+                        .iter()
+                        .map(|f| f.text.clone())
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 };
                 let rows: Vec<[String; 3]> = workspace
                     .contracts
                     .iter()
-                    .map(|c| [format!("bronze.{}", c.name), files(c), c.description.clone()])
+                    .map(|c| {
+                        [
+                            format!("bronze.{}", c.name),
+                            files(c),
+                            c.description.clone(),
+                        ]
+                    })
                     .collect();
                 texts(["source", "files", "description"], &rows)?
             }
@@ -85,17 +95,47 @@ async fn tables(workspace: &Workspace) -> Result<RecordBatch> {
     let entries: Vec<_> = snapshot.tables.iter().collect();
     let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
     let numbers = |values: Vec<Option<u64>>| {
-        let signed = values.into_iter().map(|v| v.and_then(|n| i64::try_from(n).ok()));
+        let signed = values
+            .into_iter()
+            .map(|v| v.and_then(|n| i64::try_from(n).ok()));
         Arc::new(signed.collect::<Int64Array>()) as ArrayRef
     };
     let is_view = |kind: &EntryKind| matches!(kind, EntryKind::View { .. });
     let columns = [
-        ("table", text(entries.iter().map(|(n, _)| n.to_string()).collect())),
-        ("rows", numbers(entries.iter().map(|(_, e)| (!is_view(&e.kind)).then_some(e.rows)).collect())),
-        ("files", numbers(entries.iter().map(|(_, e)| Some(e.files)).collect())),
-        ("bytes", numbers(entries.iter().map(|(_, e)| Some(e.bytes)).collect())),
-        ("changed_in", numbers(entries.iter().map(|(_, e)| Some(e.changed_in)).collect())),
-        ("description", text(entries.iter().map(|(n, _)| sentence(workspace, n)).collect())),
+        (
+            "table",
+            text(entries.iter().map(|(n, _)| n.to_string()).collect()),
+        ),
+        (
+            "rows",
+            numbers(
+                entries
+                    .iter()
+                    .map(|(_, e)| (!is_view(&e.kind)).then_some(e.rows))
+                    .collect(),
+            ),
+        ),
+        (
+            "files",
+            numbers(entries.iter().map(|(_, e)| Some(e.files)).collect()),
+        ),
+        (
+            "bytes",
+            numbers(entries.iter().map(|(_, e)| Some(e.bytes)).collect()),
+        ),
+        (
+            "changed_in",
+            numbers(entries.iter().map(|(_, e)| Some(e.changed_in)).collect()),
+        ),
+        (
+            "description",
+            text(
+                entries
+                    .iter()
+                    .map(|(n, _)| sentence(workspace, n))
+                    .collect(),
+            ),
+        ),
     ];
     RecordBatch::try_from_iter(columns).map_err(|e| Error::data("could not list").because(e))
 }
@@ -105,10 +145,15 @@ pub(super) fn sentence(workspace: &Workspace, name: &TableName) -> String {
     if let Some(model) = workspace.project.models.get(name) {
         return model.header.sentence.clone();
     }
-    let contract = workspace.contracts.iter().find(|c| TableName::bronze(&c.name) == *name);
+    let contract = workspace
+        .contracts
+        .iter()
+        .find(|c| TableName::bronze(&c.name) == *name);
     match (contract, name.to_string().as_str()) {
         (Some(contract), _) => contract.description.clone(),
-        (None, "bronze._rejects") => "Rows that did not fit their contract, with the reason.".to_owned(),
+        (None, "bronze._rejects") => {
+            "Rows that did not fit their contract, with the reason.".to_owned()
+        }
         (None, "system.deliveries") => "Every file version that was landed.".to_owned(),
         _ => String::new(),
     }

@@ -35,7 +35,12 @@ use console::{Console, LogFormat};
 
 /// Raw exports of a streaming-media company in, numbers it can trust out.
 #[derive(Debug, Parser)]
-#[command(name = "cinelake", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "cinelake",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -62,7 +67,13 @@ struct Global {
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
     /// How messages are written to stderr
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     log_format: LogFormat,
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]

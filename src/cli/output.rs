@@ -148,7 +148,9 @@ pub(super) fn print(options: &OutputOptions, batch: &RecordBatch) -> Result<()> 
 
 fn sink(format: Format, out: Sink, schema: &SchemaRef) -> Result<Box<dyn BatchWriter>> {
     let csv = |delimiter, out| {
-        let builder = CsvBuilder::new().with_header(true).with_delimiter(delimiter);
+        let builder = CsvBuilder::new()
+            .with_header(true)
+            .with_delimiter(delimiter);
         Csv {
             writer: builder.build(out),
             schema: SchemaRef::clone(schema),
@@ -165,10 +167,14 @@ fn sink(format: Format, out: Sink, schema: &SchemaRef) -> Result<Box<dyn BatchWr
         Format::Csv => Box::new(csv(b',', out)),
         Format::Tsv => Box::new(csv(b'\t', out)),
         Format::Json => Box::new(Json(
-            JsonBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(out),
+            JsonBuilder::new()
+                .with_explicit_nulls(true)
+                .build::<_, JsonArray>(out),
         )),
         Format::Ndjson => Box::new(Json(
-            JsonBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out),
+            JsonBuilder::new()
+                .with_explicit_nulls(true)
+                .build::<_, LineDelimited>(out),
         )),
         Format::Parquet => {
             let writer = ArrowWriter::try_new(out, SchemaRef::clone(schema), None);
@@ -277,15 +283,30 @@ impl BatchWriter for Text {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         let mut text = text_table(&self.schema, &self.batches, self.markdown)?.to_string();
-        text = text.lines().map(|l| format!("{}\n", l.trim_end())).collect();
-        written(self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()))
+        text = text
+            .lines()
+            .map(|l| format!("{}\n", l.trim_end()))
+            .collect();
+        written(
+            self.out
+                .write_all(text.as_bytes())
+                .and_then(|()| self.out.flush()),
+        )
     }
 }
 
 /// Rows as aligned text.
-pub(super) fn text_table(schema: &SchemaRef, batches: &[RecordBatch], markdown: bool) -> Result<Table> {
+pub(super) fn text_table(
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    markdown: bool,
+) -> Result<Table> {
     let mut table = Table::new();
-    table.load_preset(if markdown { presets::ASCII_MARKDOWN } else { presets::UTF8_HORIZONTAL_ONLY });
+    table.load_preset(if markdown {
+        presets::ASCII_MARKDOWN
+    } else {
+        presets::UTF8_HORIZONTAL_ONLY
+    });
     table.set_header(schema.fields().iter().map(|f| f.name().as_str()));
     for (i, field) in schema.fields().iter().enumerate() {
         let number = field.data_type().is_numeric();
@@ -305,7 +326,11 @@ pub(super) fn text_table(schema: &SchemaRef, batches: &[RecordBatch], markdown: 
         for row in 0..batch.num_rows() {
             let cells = formatters.iter().map(|f| {
                 let text = f.value(row).to_string();
-                if markdown { text.replace('|', "\\|").replace('\n', " ") } else { text }
+                if markdown {
+                    text.replace('|', "\\|").replace('\n', " ")
+                } else {
+                    text
+                }
             });
             table.add_row(cells);
         }

@@ -50,12 +50,17 @@ impl Observer for Progress {
         let console = &self.console;
         match event {
             Event::Recovered(snapshot) => {
-                console.say(&format!("a run that had died is carried through: snapshot {snapshot}"));
+                console.say(&format!(
+                    "a run that had died is carried through: snapshot {snapshot}"
+                ));
             }
             Event::Note(text) => console.say(&text),
             Event::Landing(path, bytes) => {
                 let bar = ProgressBar::new(bytes).with_message(path.to_owned());
-                self.begin(bar, "{spinner} landing {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}");
+                self.begin(
+                    bar,
+                    "{spinner} landing {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}",
+                );
             }
             Event::LandingBytes(bytes) => {
                 if let Some(bar) = self.lock().as_ref() {
@@ -70,7 +75,10 @@ impl Observer for Progress {
             }
             Event::Building(step, number, of) => {
                 let bar = ProgressBar::new_spinner().with_message(step.table.to_string());
-                self.begin(bar, &format!("{{spinner}} building {{msg}} ({number}/{of}) {{elapsed}}"));
+                self.begin(
+                    bar,
+                    &format!("{{spinner}} building {{msg}} ({number}/{of}) {{elapsed}}"),
+                );
                 console.detail(&format!("building {}: {}", step.table, step.reason));
             }
             Event::Built(table, rows, took) => {

@@ -50,12 +50,18 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
             Some(before) => format!("snapshot {} stays visible", before.id),
             None => "nothing is visible yet".to_owned(),
         };
-        console.say(&format!("red: a check failed, nothing is published; {kept}"));
+        console.say(&format!(
+            "red: a check failed, nothing is published; {kept}"
+        ));
         return Ok(Status::Red);
     }
     match (&outcome.snapshot, &outcome.before) {
         (Some(snapshot), _) => {
-            let changed = snapshot.tables.values().filter(|t| t.changed_in == snapshot.id).count();
+            let changed = snapshot
+                .tables
+                .values()
+                .filter(|t| t.changed_in == snapshot.id)
+                .count();
             let checks = counted(outcome.checks.len() as u64, "check");
             console.say(&format!(
                 "published snapshot {}: {} changed, {checks} made",
@@ -64,7 +70,10 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
             ));
         }
         (None, Some(before)) => {
-            console.say(&format!("nothing new: snapshot {} is up to date", before.id));
+            console.say(&format!(
+                "nothing new: snapshot {} is up to date",
+                before.id
+            ));
         }
         (None, None) => console.say("nothing to do"),
     }

@@ -27,19 +27,33 @@ impl Rejects {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace()?;
         let (session, snapshot) = workspace.session(self.at).await?;
-        let filter = if self.source.is_some() { "where source = $source" } else { "" };
+        let filter = if self.source.is_some() {
+            "where source = $source"
+        } else {
+            ""
+        };
         let sql = format!(
             "select source, path, line, \"column\", reason, raw from bronze._rejects {filter} \
              order by source, path, line limit {}",
             self.limit
         );
         let params = match &self.source {
-            Some(source) => vec![("source".to_owned(), parse_value("source", Some("text"), source)?)],
+            Some(source) => vec![(
+                "source".to_owned(),
+                parse_value("source", Some("text"), source)?,
+            )],
             None => Vec::new(),
         };
         let shown = run_query(&session, &sql, &params, &self.output).await?;
-        let all = snapshot.tables.iter().find(|(n, _)| n.table == "_rejects").map_or(0, |(_, e)| e.rows);
-        context.console.say(&format!("{shown} of {} shown", counted(all, "rejected row")));
+        let all = snapshot
+            .tables
+            .iter()
+            .find(|(n, _)| n.table == "_rejects")
+            .map_or(0, |(_, e)| e.rows);
+        context.console.say(&format!(
+            "{shown} of {} shown",
+            counted(all, "rejected row")
+        ));
         Ok(Status::Fine)
     }
 }

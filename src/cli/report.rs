@@ -45,7 +45,11 @@ pub(super) fn landed_lines(file: &LandedFile) -> Vec<String> {
     }
     let mut lines = vec![first];
     if let Some(reject) = &file.first_reject {
-        let column = reject.column.as_ref().map(|c| format!("column `{c}`: ")).unwrap_or_default();
+        let column = reject
+            .column
+            .as_ref()
+            .map(|c| format!("column `{c}`: "))
+            .unwrap_or_default();
         lines.push(format!(
             "  first reject: {}:{}: {column}{}; `cinelake rejects` shows them",
             file.path, reject.line, reject.reason
@@ -75,7 +79,9 @@ pub(super) fn say_not_landed(console: &Console, plan: &LandingPlan) {
     }
     if !plan.ignored.is_empty() && !console.verbose() {
         let files = counted(plan.ignored.len() as u64, "file");
-        console.say(&format!("{files} in the landing folder left alone; `-v` says which and why"));
+        console.say(&format!(
+            "{files} in the landing folder left alone; `-v` says which and why"
+        ));
     }
 }
 

@@ -111,7 +111,10 @@ fn from_stdin() -> Result<String> {
 }
 
 /// Typed values for every declared or given parameter.
-pub(super) fn settle_params(query: &Report, given: &[String]) -> Result<Vec<(String, ScalarValue)>> {
+pub(super) fn settle_params(
+    query: &Report,
+    given: &[String],
+) -> Result<Vec<(String, ScalarValue)>> {
     let declared = &query.header.params;
     let mut values: Vec<(String, ScalarValue)> = Vec::new();
     for text in given {
@@ -134,8 +137,10 @@ pub(super) fn settle_params(query: &Report, given: &[String]) -> Result<Vec<(Str
             continue;
         }
         let Some(default) = &param.default else {
-            return Err(Error::usage(format!("parameter `{}` has no value", param.name))
-                .hint(format!("give it: `--param {}=…`", param.name)));
+            return Err(
+                Error::usage(format!("parameter `{}` has no value", param.name))
+                    .hint(format!("give it: `--param {}=…`", param.name)),
+            );
         };
         let value = parse_value(&param.name, Some(&param.sql_type), default)
             .map_err(|e| e.file(&query.path))?;
@@ -156,7 +161,10 @@ fn refuse_lake(workspace: &Workspace, output: Option<&Path>) -> Result<()> {
     let (Some(output), Some(lake)) = (output, workspace.lake().dir()) else {
         return Ok(());
     };
-    let parent = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = output
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let inside = match (parent.canonicalize(), lake.canonicalize()) {
         (Ok(parent), Ok(lake)) => parent.starts_with(lake),
         _ => false,
@@ -164,7 +172,7 @@ fn refuse_lake(workspace: &Workspace, output: Option<&Path>) -> Result<()> {
     if !inside {
         return Ok(());
     }
-    Err(Error::usage("results do not go into the lake").file(output).hint(
-        "only a refresh writes there; make a table with a file in `queries/gold/`",
-    ))
+    Err(Error::usage("results do not go into the lake")
+        .file(output)
+        .hint("only a refresh writes there; make a table with a file in `queries/gold/`"))
 }

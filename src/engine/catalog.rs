@@ -92,7 +92,9 @@ impl ScopeCatalog {
 
 impl fmt::Debug for ScopeCatalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScopeCatalog").field("names", &self.names()).finish()
+        f.debug_struct("ScopeCatalog")
+            .field("names", &self.names())
+            .finish()
     }
 }
 
@@ -122,14 +124,21 @@ struct ScopeSchema {
 impl SchemaProvider for ScopeSchema {
     fn table_names(&self) -> Vec<String> {
         let names = self.catalog.names().into_iter();
-        names.filter(|n| n.layer == self.layer).map(|n| n.table).collect()
+        names
+            .filter(|n| n.layer == self.layer)
+            .map(|n| n.table)
+            .collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.catalog.provider(&TableName::new(&self.layer, name)).await
+        self.catalog
+            .provider(&TableName::new(&self.layer, name))
+            .await
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.catalog.names().contains(&TableName::new(&self.layer, name))
+        self.catalog
+            .names()
+            .contains(&TableName::new(&self.layer, name))
     }
 }

@@ -72,7 +72,8 @@ impl Engine {
     /// # Errors
     /// When no folder for spilled data can be made.
     pub fn new(lake: Lake, limits: EngineLimits) -> Result<Arc<Self>> {
-        let pool = FairSpillPool::new(usize::try_from(limits.memory / 10 * 6).unwrap_or(usize::MAX));
+        let pool =
+            FairSpillPool::new(usize::try_from(limits.memory / 10 * 6).unwrap_or(usize::MAX));
         let most_named = NonZeroUsize::new(3).unwrap_or(NonZeroUsize::MIN);
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
         let runtime = RuntimeEnvBuilder::new()

@@ -31,7 +31,10 @@ pub fn parse_value(name: &str, sql_type: Option<&str>, text: &str) -> Result<Sca
     if text.eq_ignore_ascii_case("null") {
         return ScalarValue::try_new_null(&kind).map_err(|e| wrong().because(e));
     }
-    let bare = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('\'')
+        .and_then(|t| t.strip_suffix('\''))
+        .unwrap_or(text);
     ScalarValue::try_from_string(bare.to_owned(), &kind)
         .ok()
         .filter(|value| !value.is_null())
@@ -39,10 +42,12 @@ pub fn parse_value(name: &str, sql_type: Option<&str>, text: &str) -> Result<Sca
 }
 
 fn guessed(text: &str) -> ScalarValue {
-    let typed = [DataType::Int64, DataType::Date32].into_iter().find_map(|kind| {
-        let value = ScalarValue::try_from_string(text.to_owned(), &kind).ok()?;
-        (!value.is_null()).then_some(value)
-    });
+    let typed = [DataType::Int64, DataType::Date32]
+        .into_iter()
+        .find_map(|kind| {
+            let value = ScalarValue::try_from_string(text.to_owned(), &kind).ok()?;
+            (!value.is_null()).then_some(value)
+        });
     typed.unwrap_or_else(|| ScalarValue::Utf8View(Some(text.to_owned())))
 }
 
@@ -52,16 +57,25 @@ mod tests {
 
     #[test]
     fn values_have_the_declared_type() {
-        assert_eq!(parse_value("n", Some("bigint"), "3").unwrap(), ScalarValue::Int64(Some(3)));
+        assert_eq!(
+            parse_value("n", Some("bigint"), "3").unwrap(),
+            ScalarValue::Int64(Some(3))
+        );
         let date = parse_value("d", Some("date"), "1970-01-02").unwrap();
         assert_eq!(date, ScalarValue::Date32(Some(1)));
-        assert_eq!(parse_value("d", Some("date"), "null").unwrap(), ScalarValue::Date32(None));
+        assert_eq!(
+            parse_value("d", Some("date"), "null").unwrap(),
+            ScalarValue::Date32(None)
+        );
     }
 
     #[test]
     fn a_wrong_value_is_refused_with_its_parameter() {
         let error = parse_value("as_of", Some("date"), "yesterday").unwrap_err();
-        assert_eq!(error.message(), "parameter `as_of` is a date, not `yesterday`");
+        assert_eq!(
+            error.message(),
+            "parameter `as_of` is a date, not `yesterday`"
+        );
         assert!(parse_value("n", Some("bigint"), "many").is_err());
     }
 

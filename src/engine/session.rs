@@ -62,7 +62,9 @@ impl Session {
             .build();
         let context = SessionContext::new_with_state(state);
         let weak = context.state_weak_ref();
-        catalog.connect(Box::new(move || weak.upgrade().map(|state| state.read().clone())));
+        catalog.connect(Box::new(move || {
+            weak.upgrade().map(|state| state.read().clone())
+        }));
         Ok(Self { context, catalog })
     }
 
@@ -107,9 +109,9 @@ impl Session {
         let batches = self.query(sql, &[]).await?.collect().await?;
         let first = batches.iter().find(|b| b.num_rows() > 0);
         let value = first.and_then(|b| b.column(0).as_primitive_opt::<Int64Type>());
-        value.map(|v| v.value(0)).ok_or_else(|| {
-            Error::usage(format!("expected one whole number from `{sql}`"))
-        })
+        value
+            .map(|v| v.value(0))
+            .ok_or_else(|| Error::usage(format!("expected one whole number from `{sql}`")))
     }
 
     async fn plan(
@@ -194,7 +196,10 @@ impl Rows {
     /// # Errors
     /// When the query fails.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        self.stream.try_next().await.map_err(|e| self.wording.error(e))
+        self.stream
+            .try_next()
+            .await
+            .map_err(|e| self.wording.error(e))
     }
 }
 
@@ -240,10 +245,14 @@ fn check_names(schema: &DFSchema) -> Result<()> {
         let name = field.name();
         let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
         if !plain {
-            return Err(Error::usage(format!("the column `{name}` has no name of its own"))
-                .hint("name it with `as`"));
+            return Err(
+                Error::usage(format!("the column `{name}` has no name of its own"))
+                    .hint("name it with `as`"),
+            );
         }
-        let same = |f: &std::sync::Arc<datafusion::arrow::datatypes::Field>| f.name().eq_ignore_ascii_case(name);
+        let same = |f: &std::sync::Arc<datafusion::arrow::datatypes::Field>| {
+            f.name().eq_ignore_ascii_case(name)
+        };
         if schema.fields()[..i].iter().any(same) {
             return Err(Error::usage(format!("two columns are called `{name}`"))
                 .hint("give one of them another name with `as`"));

@@ -44,31 +44,70 @@ fn runs(runs: &[RunRecord]) -> Result<RecordBatch> {
     };
     Ok(RecordBatch::try_from_iter([
         ("run", text(runs.iter().map(|r| Some(r.run.clone())))),
-        ("command", text(runs.iter().map(|r| Some(r.command.clone())))),
-        ("started_at", instants(runs.iter().map(|r| r.started_at.timestamp_micros()))),
-        ("ended_at", instants(runs.iter().map(|r| r.ended_at.timestamp_micros()))),
+        (
+            "command",
+            text(runs.iter().map(|r| Some(r.command.clone()))),
+        ),
+        (
+            "started_at",
+            instants(runs.iter().map(|r| r.started_at.timestamp_micros())),
+        ),
+        (
+            "ended_at",
+            instants(runs.iter().map(|r| r.ended_at.timestamp_micros())),
+        ),
         ("status", text(runs.iter().map(|r| Some(r.status.clone())))),
         ("snapshot", numbers(runs.iter().map(|r| r.snapshot))),
         ("rows_in", numbers(runs.iter().map(|r| Some(r.rows_in)))),
-        ("rows_landed", numbers(runs.iter().map(|r| Some(r.rows_landed)))),
-        ("rows_rejected", numbers(runs.iter().map(|r| Some(r.rows_rejected)))),
+        (
+            "rows_landed",
+            numbers(runs.iter().map(|r| Some(r.rows_landed))),
+        ),
+        (
+            "rows_rejected",
+            numbers(runs.iter().map(|r| Some(r.rows_rejected))),
+        ),
         ("tables_built", text(runs.iter().map(|r| Some(tables(r))))),
         ("error", text(runs.iter().map(|r| r.error.clone()))),
     ])?)
 }
 
 fn checks(runs: &[RunRecord]) -> Result<RecordBatch> {
-    let all: Vec<(&RunRecord, &CheckRecord)> =
-        runs.iter().flat_map(|r| r.checks.iter().map(move |c| (r, c))).collect();
-    let samples = |c: &CheckRecord| (!c.samples.is_empty()).then(|| format!("[{}]", c.samples.join(",")));
+    let all: Vec<(&RunRecord, &CheckRecord)> = runs
+        .iter()
+        .flat_map(|r| r.checks.iter().map(move |c| (r, c)))
+        .collect();
+    let samples =
+        |c: &CheckRecord| (!c.samples.is_empty()).then(|| format!("[{}]", c.samples.join(",")));
     Ok(RecordBatch::try_from_iter([
         ("run", text(all.iter().map(|(r, _)| Some(r.run.clone())))),
-        ("checked_at", instants(all.iter().map(|(r, _)| r.ended_at.timestamp_micros()))),
-        ("table_name", text(all.iter().map(|(_, c)| c.table.as_ref().map(ToString::to_string)))),
-        ("check_name", text(all.iter().map(|(_, c)| Some(c.check.clone())))),
-        ("severity", text(all.iter().map(|(_, c)| Some(c.severity.clone())))),
-        ("outcome", text(all.iter().map(|(_, c)| Some(c.outcome.clone())))),
-        ("failing_rows", numbers(all.iter().map(|(_, c)| Some(c.failing_rows)))),
+        (
+            "checked_at",
+            instants(all.iter().map(|(r, _)| r.ended_at.timestamp_micros())),
+        ),
+        (
+            "table_name",
+            text(
+                all.iter()
+                    .map(|(_, c)| c.table.as_ref().map(ToString::to_string)),
+            ),
+        ),
+        (
+            "check_name",
+            text(all.iter().map(|(_, c)| Some(c.check.clone()))),
+        ),
+        (
+            "severity",
+            text(all.iter().map(|(_, c)| Some(c.severity.clone()))),
+        ),
+        (
+            "outcome",
+            text(all.iter().map(|(_, c)| Some(c.outcome.clone()))),
+        ),
+        (
+            "failing_rows",
+            numbers(all.iter().map(|(_, c)| Some(c.failing_rows))),
+        ),
         ("samples", text(all.iter().map(|(_, c)| samples(c)))),
     ])?)
 }
@@ -79,11 +118,26 @@ fn snapshots(snapshots: &[Snapshot]) -> Result<RecordBatch> {
     Ok(RecordBatch::try_from_iter([
         ("snapshot", numbers(snapshots.iter().map(|s| Some(s.id)))),
         ("run", text(snapshots.iter().map(|s| Some(s.run.clone())))),
-        ("command", text(snapshots.iter().map(|s| Some(s.command.clone())))),
-        ("published_at", instants(snapshots.iter().map(|s| s.published_at.timestamp_micros()))),
-        ("tables", numbers(snapshots.iter().map(|s| Some(s.tables.len() as u64)))),
-        ("tables_changed", numbers(snapshots.iter().map(|s| Some(changed(s))))),
-        ("total_rows", numbers(snapshots.iter().map(|s| Some(rows(s))))),
+        (
+            "command",
+            text(snapshots.iter().map(|s| Some(s.command.clone()))),
+        ),
+        (
+            "published_at",
+            instants(snapshots.iter().map(|s| s.published_at.timestamp_micros())),
+        ),
+        (
+            "tables",
+            numbers(snapshots.iter().map(|s| Some(s.tables.len() as u64))),
+        ),
+        (
+            "tables_changed",
+            numbers(snapshots.iter().map(|s| Some(changed(s)))),
+        ),
+        (
+            "total_rows",
+            numbers(snapshots.iter().map(|s| Some(rows(s)))),
+        ),
     ])?)
 }
 

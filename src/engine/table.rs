@@ -106,7 +106,9 @@ impl LakeTable {
         }
         let schema = Arc::new(Schema::new(self.scanned.table_partition_cols().clone()));
         let columns = (0..schema.fields().len())
-            .map(|i| ScalarValue::iter_to_array(files.iter().map(|f| f.partition_values[i].clone())))
+            .map(|i| {
+                ScalarValue::iter_to_array(files.iter().map(|f| f.partition_values[i].clone()))
+            })
             .collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(files.len()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;
@@ -131,7 +133,8 @@ impl LakeTable {
             return Ok(files);
         };
         let schema = self.scanned.table_schema();
-        let expr = state.create_physical_expr(predicate, &DFSchema::try_from(Arc::clone(schema))?)?;
+        let expr =
+            state.create_physical_expr(predicate, &DFSchema::try_from(Arc::clone(schema))?)?;
         let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
         let Some(pruning) = builder.build(expr) else {
             return Ok(files);
@@ -149,7 +152,11 @@ impl LakeTable {
     }
 
     /// Files in groups of which each is read in order, and that order.
-    fn grouped(&self, files: Vec<PartitionedFile>, target: usize) -> (Vec<FileGroup>, Vec<LexOrdering>) {
+    fn grouped(
+        &self,
+        files: Vec<PartitionedFile>,
+        target: usize,
+    ) -> (Vec<FileGroup>, Vec<LexOrdering>) {
         if let Some(sort) = &self.sort {
             if files.len() <= target {
                 let groups = files.into_iter().map(|f| FileGroup::new(vec![f])).collect();
@@ -157,12 +164,13 @@ impl LakeTable {
             }
             // Bounds say nothing of nulls, which sort last.
             if null_free(sort, &files)
-                && let Ok(groups) = FileScanConfig::split_groups_by_statistics_with_target_partitions(
-                    self.scanned.table_schema(),
-                    &[FileGroup::new(files.clone())],
-                    sort,
-                    target,
-                )
+                && let Ok(groups) =
+                    FileScanConfig::split_groups_by_statistics_with_target_partitions(
+                        self.scanned.table_schema(),
+                        &[FileGroup::new(files.clone())],
+                        sort,
+                        target,
+                    )
                 && groups.len() <= target
             {
                 return (groups, vec![sort.clone()]);
@@ -182,7 +190,10 @@ impl TableProvider for LakeTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         let names = self.partition_names();
         let support = |filter: &&Expr| {
             if on_partition(&names, filter) {
@@ -202,12 +213,17 @@ impl TableProvider for LakeTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let names = self.partition_names();
-        let (partition, data): (Vec<Expr>, Vec<Expr>) =
-            filters.iter().cloned().partition(|f| on_partition(&names, f));
+        let (partition, data): (Vec<Expr>, Vec<Expr>) = filters
+            .iter()
+            .cloned()
+            .partition(|f| on_partition(&names, f));
         let files = self.prune_partitions(state, &partition, self.files.clone())?;
         let files = self.prune_bounds(state, &data, files)?;
         if files.is_empty() {
-            return Ok(Arc::new(EmptyExec::new(project_schema(&self.schema, projection)?)));
+            return Ok(Arc::new(EmptyExec::new(project_schema(
+                &self.schema,
+                projection,
+            )?)));
         }
         let scanned = self.scanned.table_schema();
         let merged = |files: &mut dyn Iterator<Item = &PartitionedFile>| {
@@ -229,7 +245,9 @@ impl TableProvider for LakeTable {
         let hint = options.global.metadata_size_hint;
         let mut source = ParquetSource::new(self.scanned.clone())
             .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, cache)));
+            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
+                store, cache,
+            )));
         if let Some(hint) = hint {
             source = source.with_metadata_size_hint(hint);
         }
@@ -308,10 +326,15 @@ fn file_statistics(file: &DataFile, inside: &SchemaRef) -> Statistics {
     let column = |range: Option<crate::lake::ColumnRange>| {
         let mut statistics = ColumnStatistics::new_unknown();
         if let Some(range) = range {
-            let precision = if range.exact { Precision::Exact } else { Precision::Inexact };
+            let precision = if range.exact {
+                Precision::Exact
+            } else {
+                Precision::Inexact
+            };
             statistics.min_value = precision(range.min);
             statistics.max_value = precision(range.max);
-            statistics.null_count = Precision::Exact(usize::try_from(range.nulls).unwrap_or(usize::MAX));
+            statistics.null_count =
+                Precision::Exact(usize::try_from(range.nulls).unwrap_or(usize::MAX));
         }
         statistics
     };
@@ -345,7 +368,10 @@ impl Bounds<'_> {
             let statistics = file.statistics.as_ref()?.column_statistics.get(i)?;
             get(statistics).get_value().cloned()
         };
-        let values = self.files.iter().map(|f| value(f).unwrap_or_else(|| unknown.clone()));
+        let values = self
+            .files
+            .iter()
+            .map(|f| value(f).unwrap_or_else(|| unknown.clone()));
         ScalarValue::iter_to_array(values).ok()
     }
 }
@@ -369,12 +395,16 @@ impl PruningStatistics for Bounds<'_> {
             let statistics = file.statistics.as_ref()?.column_statistics.get(i)?;
             exact(statistics.null_count)
         };
-        Some(Arc::new(self.files.iter().map(count).collect::<UInt64Array>()))
+        Some(Arc::new(
+            self.files.iter().map(count).collect::<UInt64Array>(),
+        ))
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
         let count = |file: &PartitionedFile| exact(file.statistics.as_ref()?.num_rows);
-        Some(Arc::new(self.files.iter().map(count).collect::<UInt64Array>()))
+        Some(Arc::new(
+            self.files.iter().map(count).collect::<UInt64Array>(),
+        ))
     }
 
     fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {

@@ -49,7 +49,10 @@ impl Wording {
     }
 
     fn plan_error(&self, text: &str) -> Error {
-        if let Some(name) = text.strip_prefix("table '").and_then(|t| t.split('\'').next()) {
+        if let Some(name) = text
+            .strip_prefix("table '")
+            .and_then(|t| t.split('\'').next())
+        {
             return self.missing_table(name);
         }
         for (start, what) in [
@@ -59,9 +62,10 @@ impl Wording {
         ] {
             if let Some(rest) = text.strip_prefix(start) {
                 let name = rest.trim_start_matches([':', ' ']);
-                return Error::usage(format!("`{name}` {what}; statements here only read"))
-                    .hint("tables are made by files in `queries/` and `cinelake refresh`; \
-                           `--output FILE` keeps a result");
+                return Error::usage(format!("`{name}` {what}; statements here only read")).hint(
+                    "tables are made by files in `queries/` and `cinelake refresh`; \
+                           `--output FILE` keeps a result",
+                );
             }
         }
         Error::usage(text.to_owned())
@@ -88,7 +92,9 @@ fn own_error(error: DataFusionError) -> Result<Error, DataFusionError> {
             Ok(own) => Ok(*own),
             Err(other) => Err(DataFusionError::External(other)),
         },
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) if is_own(&inner) => {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner)
+            if is_own(&inner) =>
+        {
             own_error(*inner)
         }
         other => Err(other),
@@ -117,7 +123,11 @@ fn syntax(text: &str) -> Error {
         }
         None => (text, 0),
     };
-    Error::usage(format!("syntax error: {}", what.replacen("Expected:", "expected", 1))).line(line)
+    Error::usage(format!(
+        "syntax error: {}",
+        what.replacen("Expected:", "expected", 1)
+    ))
+    .line(line)
 }
 
 fn missing_column(error: &SchemaError, text: &str) -> Error {

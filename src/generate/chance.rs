@@ -57,7 +57,11 @@ pub(super) fn to_f64(n: u64) -> f64 {
 }
 
 /// The whole part of a value that is not negative.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative"
+)]
 pub(super) fn floor(value: f64) -> u64 {
     value.max(0.0) as u64
 }
@@ -71,7 +75,9 @@ mod tests {
         let chance = Chance::new(1);
         let mean: f64 = (0..10_000).map(|i| chance.unit(1, i)).sum::<f64>() / 10_000.0;
         assert!((0.49..0.51).contains(&mean), "{mean}");
-        let first = (0..10_000).filter(|i| chance.zipf(2, *i, 1_000, 0.9) == 0).count();
+        let first = (0..10_000)
+            .filter(|i| chance.zipf(2, *i, 1_000, 0.9) == 0)
+            .count();
         assert!((500..2_000).contains(&first), "{first}");
         assert!((0..1_000).all(|i| chance.zipf(3, i, 10, 0.9) < 10));
     }

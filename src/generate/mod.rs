@@ -63,8 +63,10 @@ pub struct Written {
 /// When the request makes no sense or a file cannot be written.
 pub fn generate(request: &Request, dir: &Path, threads: usize) -> Result<Vec<Written>> {
     if request.months == 0 || request.months > 600 {
-        return Err(Error::usage(format!("`{}` months cannot be generated", request.months))
-            .hint("from 1 to 600"));
+        return Err(
+            Error::usage(format!("`{}` months cannot be generated", request.months))
+                .hint("from 1 to 600"),
+        );
     }
     if !(0.0..=1.0).contains(&request.dirty) {
         return Err(Error::usage(format!("`{}` is no share", request.dirty))
@@ -82,7 +84,9 @@ pub fn generate(request: &Request, dir: &Path, threads: usize) -> Result<Vec<Wri
                     let mut done = Vec::new();
                     loop {
                         let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                        let Some(job) = jobs.get(at) else { return Ok(done) };
+                        let Some(job) = jobs.get(at) else {
+                            return Ok(done);
+                        };
                         done.push(job.write(&company, dir)?);
                     }
                 })
@@ -118,7 +122,11 @@ impl Job {
             Self::Payments => "payments.csv".to_owned(),
             Self::Sessions(month) => {
                 let first = company.month_start(month);
-                format!("watch_sessions_{:04}-{:02}.csv", first.year(), first.month())
+                format!(
+                    "watch_sessions_{:04}-{:02}.csv",
+                    first.year(),
+                    first.month()
+                )
             }
         };
         let path = dir.join(name);
@@ -132,7 +140,9 @@ impl Job {
             Self::Payments => company.write_payments(&mut out),
             Self::Sessions(month) => company.write_sessions(month, &mut out),
         };
-        let rows = rows.and_then(|rows| out.flush().map(|()| rows)).map_err(failed)?;
+        let rows = rows
+            .and_then(|rows| out.flush().map(|()| rows))
+            .map_err(failed)?;
         Ok(Written { path, rows })
     }
 }
@@ -167,7 +177,9 @@ mod tests {
     #[test]
     fn the_months_hold_all_the_sessions() {
         let texts = texts(7, 2);
-        let sessions = texts.iter().filter(|(name, _)| name.starts_with("watch_sessions_"));
+        let sessions = texts
+            .iter()
+            .filter(|(name, _)| name.starts_with("watch_sessions_"));
         let rows: usize = sessions.map(|(_, text)| text.lines().count() - 1).sum();
         assert_eq!(rows, 2_000);
     }

@@ -59,7 +59,9 @@ const EARLIER_MONTHS: u32 = 12;
 
 impl Company {
     pub(super) fn new(request: &Request) -> Self {
-        let weights: Vec<u64> = (0..u64::from(request.months)).map(|m| 100 + 4 * m).collect();
+        let weights: Vec<u64> = (0..u64::from(request.months))
+            .map(|m| 100 + 4 * m)
+            .collect();
         let all: u64 = weights.iter().sum();
         let mut before = vec![0];
         let mut sum = 0;
@@ -125,14 +127,25 @@ impl Company {
     }
 
     pub(super) fn write_users(&self, out: &mut impl Write) -> io::Result<u64> {
-        writeln!(out, "user_id,name,email,country,city,join_date,subscription_status,created_at")?;
+        writeln!(
+            out,
+            "user_id,name,email,country,city,join_date,subscription_status,created_at"
+        )?;
         for user in 1..=self.users {
             let first = pick(&FIRST_NAMES, self.chance.bits(column::FIRST, user));
             let last = pick(&LAST_NAMES, self.chance.bits(column::LAST, user));
             let (country, cities) = PLACES[index(self.chance.zipf(column::COUNTRY, user, 16, 0.8))];
-            let city = cities[index(self.chance.zipf(column::CITY, user, cities.len() as u64, 0.7))];
+            let city =
+                cities[index(
+                    self.chance
+                        .zipf(column::CITY, user, cities.len() as u64, 0.7),
+                )];
             let joined = self.joined(user);
-            let status = if self.ended(user).is_some() { "inactive" } else { "active" };
+            let status = if self.ended(user).is_some() {
+                "inactive"
+            } else {
+                "active"
+            };
             writeln!(
                 out,
                 "{user},{first} {last},{}.{}.{user}@example.com,{country},{city},{joined},{status},{joined}",
@@ -144,7 +157,10 @@ impl Company {
     }
 
     pub(super) fn write_movies(&self, out: &mut impl Write) -> io::Result<u64> {
-        writeln!(out, "movie_id,title,genre,release_year,duration_min,language,created_at")?;
+        writeln!(
+            out,
+            "movie_id,title,genre,release_year,duration_min,language,created_at"
+        )?;
         let created = at(self.request.start - Months::new(EARLIER_MONTHS), 0);
         let newest = u64::try_from(self.request.start.year()).unwrap_or(2024);
         for title in 1..=self.titles {
@@ -154,26 +170,42 @@ impl Company {
             let language = LANGUAGES[index(self.chance.zipf(column::LANGUAGE, title, 10, 1.2))];
             let age = floor(self.chance.unit(column::YEAR, title).powi(2) * 50.0);
             let (year, length) = (newest - age, self.length(title));
-            writeln!(out, "{title},{start} {end},{genre},{year},{length},{language},{created}")?;
+            writeln!(
+                out,
+                "{title},{start} {end},{genre},{year},{length},{language},{created}"
+            )?;
         }
         Ok(self.titles)
     }
 
     pub(super) fn write_subscriptions(&self, out: &mut impl Write) -> io::Result<u64> {
-        writeln!(out, "subscription_id,user_id,plan_type,start_date,end_date,price,status,created_at")?;
+        writeln!(
+            out,
+            "subscription_id,user_id,plan_type,start_date,end_date,price,status,created_at"
+        )?;
         for user in 1..=self.users {
             let (plan, cents) = self.plan(user);
             let joined = self.joined(user);
             let end = self.ended(user).map(|e| e.to_string()).unwrap_or_default();
-            let status = if end.is_empty() { "active" } else { "cancelled" };
+            let status = if end.is_empty() {
+                "active"
+            } else {
+                "cancelled"
+            };
             let price = money(cents);
-            writeln!(out, "{user},{user},{plan},{joined},{end},{price},{status},{joined}")?;
+            writeln!(
+                out,
+                "{user},{user},{plan},{joined},{end},{price},{status},{joined}"
+            )?;
         }
         Ok(self.users)
     }
 
     pub(super) fn write_payments(&self, out: &mut impl Write) -> io::Result<u64> {
-        writeln!(out, "payment_id,user_id,subscription_id,amount,payment_date,method,status,created_at")?;
+        writeln!(
+            out,
+            "payment_id,user_id,subscription_id,amount,payment_date,method,status,created_at"
+        )?;
         let last = at(self.month_start(self.request.months), 0);
         let mut payment = 0;
         for user in 1..=self.users {
@@ -189,7 +221,10 @@ impl Company {
                     92..97 => "failed",
                     _ => "pending",
                 };
-                writeln!(out, "{payment},{user},{user},{amount},{due},{method},{status},{due}")?;
+                writeln!(
+                    out,
+                    "{payment},{user},{user},{amount},{due},{method},{status},{due}"
+                )?;
                 months += 1;
                 due = joined + Months::new(months);
             }
@@ -265,16 +300,25 @@ impl Company {
         let total = self.hours.last().copied().unwrap_or(1);
         let slot = chance.below(column::HOUR, id, total);
         let hour = self.hours.partition_point(|sum| *sum <= slot) as u64;
-        at(month + Days::new(day), hour * 3_600 + chance.below(column::SECOND, id, 3_600))
+        at(
+            month + Days::new(day),
+            hour * 3_600 + chance.below(column::SECOND, id, 3_600),
+        )
     }
 }
 
 /// A row with something wrong in it.
 fn dirty_row(id: u64, kind: u64, user: u64, title: u64, out: &mut Vec<u8>) -> io::Result<()> {
     match kind {
-        0 => writeln!(out, "{id},{user},{title},mobile,not a time,not a time,50.00,"),
+        0 => writeln!(
+            out,
+            "{id},{user},{title},mobile,not a time,not a time,50.00,"
+        ),
         1 => writeln!(out, "{id},{user},{title}"),
-        2 => writeln!(out, "{id},,{title},mobile,2024-01-01 00:00:00,2024-01-01 01:00:00,50.00,"),
+        2 => writeln!(
+            out,
+            "{id},,{title},mobile,2024-01-01 00:00:00,2024-01-01 01:00:00,50.00,"
+        ),
         _ => writeln!(out, "{id},{user},{title},mobile,2024-13-45 25:61:00,,n/a,"),
     }
 }

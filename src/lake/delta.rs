@@ -104,9 +104,9 @@ impl Lake {
         }
         let state = table.snapshot().map_err(failed)?;
         let metadata = state.metadata().clone();
-        let kernel_schema = metadata
-            .parse_schema()
-            .map_err(|e| Error::data(format!("the schema of `{name}` cannot be read")).because(e))?;
+        let kernel_schema = metadata.parse_schema().map_err(|e| {
+            Error::data(format!("the schema of `{name}` cannot be read")).because(e)
+        })?;
         let partition = metadata.partition_columns().first().cloned();
         let files = state
             .log_data()
@@ -161,16 +161,26 @@ impl Lake {
             actions.push(Action::Metadata(metadata));
         }
         let partition = commit.partition_by;
-        actions.extend(commit.removes.iter().map(|f| remove_action(f, partition, commit.now)));
+        actions.extend(
+            commit
+                .removes
+                .iter()
+                .map(|f| remove_action(f, partition, commit.now)),
+        );
         actions.extend(commit.adds.iter().map(|f| add_action(f, partition)));
         let publish = i64::try_from(commit.publish).unwrap_or(i64::MAX);
         let info = HashMap::from([("cinelakeRun".to_owned(), commit.run.into())]);
         let transaction = Transaction::new("cinelake", publish);
         let bytes = CommitData::new(actions, operation, info, vec![transaction])
             .get_bytes()
-            .map_err(|e| Error::data(format!("could not write the commit of `{name}`")).because(e))?;
+            .map_err(|e| {
+                Error::data(format!("could not write the commit of `{name}`")).because(e)
+            })?;
         let id = uuid::Uuid::now_v7();
-        match log_store.write_commit_entry(version, CommitOrBytes::LogBytes(bytes), id).await {
+        match log_store
+            .write_commit_entry(version, CommitOrBytes::LogBytes(bytes), id)
+            .await
+        {
             Ok(()) => Ok(Outcome::Committed),
             Err(TransactionError::VersionAlreadyExists(_)) => Ok(Outcome::VersionTaken),
             Err(e) => Err(Error::io(format!("could not commit to `{name}`")).because(e)),
@@ -183,10 +193,16 @@ impl Lake {
         let prefix = Path::parse(&folder).map_err(|e| failed(e.to_string()))?;
         // Any scheme but `file`: for that one the kernel would look at the
         // file system instead of asking the store.
-        let url = url::Url::parse(&format!("lake:///{folder}/")).map_err(|e| failed(e.to_string()))?;
+        let url =
+            url::Url::parse(&format!("lake:///{folder}/")).map_err(|e| failed(e.to_string()))?;
         let root = self.store();
         let prefixed: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Ok(default_logstore(prefixed, root, &url, &StorageConfig::default()))
+        Ok(default_logstore(
+            prefixed,
+            root,
+            &url,
+            &StorageConfig::default(),
+        ))
     }
 }
 
@@ -198,7 +214,14 @@ fn table_actions(name: &TableName, change: &SchemaChange<'_>) -> Result<(Protoco
         serde_json::from_value(serde_json::json!({"minReaderVersion": 1, "minWriterVersion": 2}))
             .map_err(|e| failed(e.into()))?;
     let metadata = match change.before {
-        Some(before) if before.metadata.partition_columns().first().map(String::as_str) == change.partition_by => {
+        Some(before)
+            if before
+                .metadata
+                .partition_columns()
+                .first()
+                .map(String::as_str)
+                == change.partition_by =>
+        {
             before.metadata.clone().with_schema(change.schema)
         }
         before => {
@@ -209,7 +232,9 @@ fn table_actions(name: &TableName, change: &SchemaChange<'_>) -> Result<(Protoco
             let metadata = new_metadata(change.schema, change.partition_by, settings)
                 .and_then(|m| m.with_name(name.to_string()));
             match before {
-                Some(before) => metadata.and_then(|m| m.with_table_id(before.metadata.id().to_owned())),
+                Some(before) => {
+                    metadata.and_then(|m| m.with_table_id(before.metadata.id().to_owned()))
+                }
                 None => metadata,
             }
         }
@@ -243,7 +268,10 @@ fn remove_action(file: &DataFile, partition: Option<&str>, now: i64) -> Action {
 
 fn partition_values(file: &DataFile, partition: Option<&str>) -> HashMap<String, Option<String>> {
     let value = || file.partition.map(date_text);
-    partition.map(|column| (column.to_owned(), value())).into_iter().collect()
+    partition
+        .map(|column| (column.to_owned(), value()))
+        .into_iter()
+        .collect()
 }
 
 /// The schema as the Delta log keeps it.
@@ -271,5 +299,7 @@ pub(super) fn reading_schema(schema: &StructType) -> Result<SchemaRef> {
         };
         Field::new(field.name(), kind, true)
     };
-    Ok(Arc::new(Schema::new(arrow.fields().iter().map(field).collect::<Vec<_>>())))
+    Ok(Arc::new(Schema::new(
+        arrow.fields().iter().map(field).collect::<Vec<_>>(),
+    )))
 }

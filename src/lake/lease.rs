@@ -26,7 +26,8 @@ impl Lake {
             return Ok(Lease { _locked: None });
         };
         let path = dir.join("_lease");
-        let failed = |e: std::io::Error| Error::io("could not take the lease").file(&path).because(e);
+        let failed =
+            |e: std::io::Error| Error::io("could not take the lease").file(&path).because(e);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -39,9 +40,15 @@ impl Lake {
             Err(TryLockError::WouldBlock) => {
                 let mut name = String::new();
                 file.read_to_string(&mut name).map_err(failed)?;
-                let name = if name.is_empty() { "another process" } else { name.trim() };
-                return Err(Error::new(Kind::Busy, format!("the lake is held by {name}"))
-                    .hint("wait until it is done; readers need not wait"));
+                let name = if name.is_empty() {
+                    "another process"
+                } else {
+                    name.trim()
+                };
+                return Err(
+                    Error::new(Kind::Busy, format!("the lake is held by {name}"))
+                        .hint("wait until it is done; readers need not wait"),
+                );
             }
             Err(TryLockError::Error(e)) => return Err(failed(e)),
         }

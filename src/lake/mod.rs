@@ -51,9 +51,9 @@ impl Lake {
         if let LakeLocation::Dir(dir) = location
             && !dir.is_dir()
         {
-            return Err(Error::io("there is no lake here")
-                .file(dir)
-                .hint("`cinelake refresh` builds it; `--lake` or `cinelake.toml` says where it is"));
+            return Err(Error::io("there is no lake here").file(dir).hint(
+                "`cinelake refresh` builds it; `--lake` or `cinelake.toml` says where it is",
+            ));
         }
         Ok(Self {
             store: Arc::new(SyncStore::connect(location)?),
@@ -67,8 +67,11 @@ impl Lake {
     /// When the folder cannot be made or the store cannot be reached.
     pub fn open_or_create(location: &LakeLocation) -> Result<Self> {
         if let LakeLocation::Dir(dir) = location {
-            std::fs::create_dir_all(dir)
-                .map_err(|e| Error::io("could not make the lake's folder").file(dir).because(e))?;
+            std::fs::create_dir_all(dir).map_err(|e| {
+                Error::io("could not make the lake's folder")
+                    .file(dir)
+                    .because(e)
+            })?;
         }
         Self::open(location)
     }

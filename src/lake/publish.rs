@@ -25,7 +25,9 @@ use deltalake_core::kernel::StructType;
 use super::delta::{Commit, DeltaVersion, Outcome, SchemaChange, reading_schema, stored_schema};
 use super::files::table_folder;
 use super::snapshot::FORMAT;
-use super::{DataFile, EntryKind, Lake, Lease, Snapshot, TableEntry, TableLayout, failpoint, store_error};
+use super::{
+    DataFile, EntryKind, Lake, Lease, Snapshot, TableEntry, TableLayout, failpoint, store_error,
+};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::name::TableName;
@@ -128,7 +130,10 @@ impl Lake {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             other => other.map_err(|e| store_error("could not read the intent", e))?,
         };
-        let bytes = got.bytes().await.map_err(|e| store_error("could not read the intent", e))?;
+        let bytes = got
+            .bytes()
+            .await
+            .map_err(|e| store_error("could not read the intent", e))?;
         let intent: Intent = match serde_json::from_slice(&bytes) {
             Ok(intent) => intent,
             Err(e) => {
@@ -199,9 +204,12 @@ impl Lake {
             }
             // Someone moved the head: this publish before a crash, or another
             // writer. Compare what it holds with what it should hold.
-            let at = self.delta_version(&change.name, None).await?.ok_or_else(|| {
-                Error::data(format!("the Delta log of `{}` is damaged", change.name))
-            })?;
+            let at = self
+                .delta_version(&change.name, None)
+                .await?
+                .ok_or_else(|| {
+                    Error::data(format!("the Delta log of `{}` is damaged", change.name))
+                })?;
             self.touch_log(&change.name, at.version);
             (adds, removes) = self.difference(change, &at).await?;
             schema_changed = at.schema != reading_schema(&change.schema)?;
@@ -226,13 +234,22 @@ impl Lake {
         let removed: BTreeSet<&str> = change.removes.iter().map(|f| f.path.as_str()).collect();
         let mut wanted: BTreeMap<&str, &DataFile> = BTreeMap::new();
         let kept = base.iter().flat_map(|b| &b.files);
-        for file in kept.filter(|f| !removed.contains(f.path.as_str())).chain(&change.adds) {
+        for file in kept
+            .filter(|f| !removed.contains(f.path.as_str()))
+            .chain(&change.adds)
+        {
             wanted.insert(&file.path, file);
         }
         let held: BTreeSet<&str> = head.files.iter().map(|f| f.path.as_str()).collect();
         let adds = wanted.values().filter(|f| !held.contains(f.path.as_str()));
-        let removes = head.files.iter().filter(|f| !wanted.contains_key(f.path.as_str()));
-        Ok((adds.map(|f| (*f).clone()).collect(), removes.cloned().collect()))
+        let removes = head
+            .files
+            .iter()
+            .filter(|f| !wanted.contains_key(f.path.as_str()));
+        Ok((
+            adds.map(|f| (*f).clone()).collect(),
+            removes.cloned().collect(),
+        ))
     }
 
     /// A commit that a dead process wrote may not be synced yet.
@@ -253,10 +270,14 @@ fn intend(publication: Publication, clock: &dyn Clock) -> Result<Intent> {
     let id = publication.snapshot_id();
     let mut changes = Vec::new();
     for change in publication.changes {
-        let before = publication.base.as_ref().and_then(|b| b.tables.get(&change.name));
+        let before = publication
+            .base
+            .as_ref()
+            .and_then(|b| b.tables.get(&change.name));
         let base = before.and_then(TableEntry::version);
         let after = publication.tables.get(&change.name);
-        let columns = |entry: Option<&TableEntry>| entry.map(|e| (e.columns.clone(), e.partition_by.clone()));
+        let columns =
+            |entry: Option<&TableEntry>| entry.map(|e| (e.columns.clone(), e.partition_by.clone()));
         let schema_changed = base.is_none() || columns(before) != columns(after);
         changes.push(IntendedChange {
             schema: stored_schema(&change.name, &change.layout.schema)?,

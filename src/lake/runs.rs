@@ -79,13 +79,20 @@ impl Lake {
     pub async fn runs(&self) -> Result<Vec<RunRecord>> {
         let failed = |e| store_error("could not read the run history", e);
         let prefix = Path::from("_runs");
-        let listed: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(failed)?;
+        let listed: Vec<_> = self
+            .store
+            .list(Some(&prefix))
+            .try_collect()
+            .await
+            .map_err(failed)?;
         stream::iter(listed)
             .map(|meta| async move {
                 let got = self.store.get(&meta.location).await.map_err(failed)?;
                 let bytes = got.bytes().await.map_err(failed)?;
                 serde_json::from_slice(&bytes).map_err(|e| {
-                    Error::data("a run's record is damaged").file(meta.location.as_ref()).because(e)
+                    Error::data("a run's record is damaged")
+                        .file(meta.location.as_ref())
+                        .because(e)
                 })
             })
             .buffered(16)

@@ -177,7 +177,11 @@ impl Lake {
             ..PutOptions::default()
         };
         let path = snapshot_path(snapshot.id);
-        match self.store.put_opts(&path, PutPayload::from(bytes), options).await {
+        match self
+            .store
+            .put_opts(&path, PutPayload::from(bytes), options)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
                 let theirs = self.snapshot(snapshot.id).await?;
@@ -186,7 +190,10 @@ impl Lake {
                 }
                 Err(Error::new(
                     Kind::Busy,
-                    format!("run {} published snapshot {} first", theirs.run, snapshot.id),
+                    format!(
+                        "run {} published snapshot {} first",
+                        theirs.run, snapshot.id
+                    ),
                 )
                 .hint("nothing of this run is visible; run it again"))
             }

@@ -78,7 +78,9 @@ impl TableWriter {
     ) -> Result<Self> {
         let index = |column: &String| {
             layout.schema.index_of(column).map_err(|_| {
-                Error::usage(format!("`{name}` has no column `{column}` to be split or ordered by"))
+                Error::usage(format!(
+                    "`{name}` has no column `{column}` to be split or ordered by"
+                ))
             })
         };
         Ok(Self {
@@ -113,7 +115,11 @@ impl TableWriter {
             self.buffered += bytes;
         }
         while self.buffered > self.budget {
-            let largest = self.buffers.iter().max_by_key(|(_, b)| b.bytes).map(|(v, _)| *v);
+            let largest = self
+                .buffers
+                .iter()
+                .max_by_key(|(_, b)| b.bytes)
+                .map(|(v, _)| *v);
             let Some(value) = largest else { break };
             self.flush(value).await?;
         }
@@ -132,7 +138,8 @@ impl TableWriter {
         while let Some(written) = self.writing.join_next().await {
             self.files.push(joined(written)?);
         }
-        self.files.sort_by(|a, b| (a.partition, &a.path).cmp(&(b.partition, &b.path)));
+        self.files
+            .sort_by(|a, b| (a.partition, &a.path).cmp(&(b.partition, &b.path)));
         Ok(self.files)
     }
 
@@ -153,11 +160,15 @@ impl TableWriter {
             rows.entry(value).or_default().push(row);
         }
         if rows.len() == 1 {
-            return Ok(rows.into_keys().map(|value| (value, batch.clone())).collect());
+            return Ok(rows
+                .into_keys()
+                .map(|value| (value, batch.clone()))
+                .collect());
         }
         rows.into_iter()
             .map(|(value, rows)| {
-                let rows = take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
+                let rows =
+                    take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
                 Ok((value, rows))
             })
             .collect()
@@ -182,8 +193,11 @@ impl TableWriter {
             (None, _) => String::new(),
         };
         let path = format!("{inside}part-{}.parquet", uuid::Uuid::now_v7());
-        let (schema, order, partition) =
-            (Arc::clone(&self.layout.schema), self.order.clone(), self.partition);
+        let (schema, order, partition) = (
+            Arc::clone(&self.layout.schema),
+            self.order.clone(),
+            self.partition,
+        );
         self.writing.spawn(async move {
             let encoded = tokio::task::spawn_blocking(move || {
                 encode(&schema, &buffer.batches, &order, partition)

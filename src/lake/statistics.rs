@@ -39,7 +39,12 @@ pub struct ColumnRange {
 pub(super) fn file_statistics(batch: &RecordBatch) -> String {
     let (mut mins, mut maxs, mut nulls) = (Vec::new(), Vec::new(), Vec::new());
     let schema = batch.schema();
-    for (field, array) in schema.fields().iter().zip(batch.columns()).take(INDEXED_COLUMNS) {
+    for (field, array) in schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .take(INDEXED_COLUMNS)
+    {
         let name = Value::String(field.name().clone());
         nulls.push(format!("{name}:{}", array.null_count()));
         if let Some((least, greatest)) = bounds(array) {
@@ -105,7 +110,10 @@ fn bounds(array: &ArrayRef) -> Option<(String, String)> {
             if upper.len() < greatest.len() {
                 upper.push(char::MAX);
             }
-            pair(Value::String(least).to_string(), Value::String(upper).to_string())
+            pair(
+                Value::String(least).to_string(),
+                Value::String(upper).to_string(),
+            )
         }
         _ => None,
     }
@@ -139,7 +147,11 @@ impl std::fmt::Display for Decimal128Text {
 pub fn column_ranges(stats: &str, schema: &Schema) -> Vec<Option<ColumnRange>> {
     let parsed: Value = serde_json::from_str(stats).unwrap_or_default();
     let object = |key: &str| parsed.get(key).and_then(Value::as_object);
-    let (mins, maxs, nulls) = (object("minValues"), object("maxValues"), object("nullCount"));
+    let (mins, maxs, nulls) = (
+        object("minValues"),
+        object("maxValues"),
+        object("nullCount"),
+    );
     let get = |map: Option<&Map<String, Value>>, name: &str| map.and_then(|m| m.get(name).cloned());
     let range = |field: &datafusion::arrow::datatypes::FieldRef| {
         let kind = field.data_type();
@@ -202,7 +214,10 @@ mod tests {
         assert_eq!(parsed["numRecords"], 3);
         assert_eq!(parsed["minValues"]["id"], 1);
         assert_eq!(parsed["minValues"]["name"], "a\"b");
-        assert!(text.contains("\"money\":-0.05") && text.contains("\"money\":9.99"), "{text}");
+        assert!(
+            text.contains("\"money\":-0.05") && text.contains("\"money\":9.99"),
+            "{text}"
+        );
         assert_eq!(parsed["minValues"]["at"], "1970-01-01T00:00:00.001Z");
         assert_eq!(parsed["maxValues"]["at"], "1970-01-01T00:00:00.003Z");
         assert_eq!(parsed["nullCount"]["name"], 1);
@@ -213,7 +228,10 @@ mod tests {
         let batch = batch();
         let ranges = column_ranges(&file_statistics(&batch), &batch.schema());
         let id = ranges[0].clone().unwrap();
-        assert_eq!((id.min, id.max, id.exact), (ScalarValue::from(1_i64), ScalarValue::from(3_i64), true));
+        assert_eq!(
+            (id.min, id.max, id.exact),
+            (ScalarValue::from(1_i64), ScalarValue::from(3_i64), true)
+        );
         let name = ranges[1].clone().unwrap();
         assert!(name.max > ScalarValue::Utf8View(Some("z".repeat(40))));
         assert_eq!((name.nulls, name.exact), (1, false));

@@ -160,6 +160,9 @@ mod tests {
 
     #[test]
     fn a_union_is_described_by_its_first_select() {
-        assert_eq!(docs("select a -- one\nunion all\nselect b -- two\n"), "a: one\n");
+        assert_eq!(
+            docs("select a -- one\nunion all\nselect b -- two\n"),
+            "a: one\n"
+        );
     }
 }

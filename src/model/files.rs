@@ -49,7 +49,9 @@ impl QueryFiles {
         if !root.is_dir() {
             return Err(Error::usage("this folder has no `queries/`")
                 .file(&root)
-                .hint("`cinelake init` writes a project that works; `--project DIR` names another"));
+                .hint(
+                    "`cinelake init` writes a project that works; `--project DIR` names another",
+                ));
         }
         let mut files = Vec::new();
         for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
@@ -91,9 +93,11 @@ fn check_place(below: &Path, folder: &str, extension: &str) -> Result<()> {
     if !FOLDERS.contains(&folder) {
         return Err(Error::usage(format!("`queries/{folder}` names no layer"))
             .file(shown)
-            .hint(crate::error::did_you_mean(folder, FOLDERS).unwrap_or_else(|| {
-                "files lie in `bronze`, `silver`, `gold`, `reports` or `checks`".to_owned()
-            })));
+            .hint(
+                crate::error::did_you_mean(folder, FOLDERS).unwrap_or_else(|| {
+                    "files lie in `bronze`, `silver`, `gold`, `reports` or `checks`".to_owned()
+                }),
+            ));
     }
     if extension != extension_of(folder) {
         return Err(Error::usage(format!(

@@ -47,14 +47,14 @@ fn check_inputs(
 }
 
 /// The error for a table that nothing provides.
-pub(super) fn missing<'a>(
-    table: &TableName,
-    known: impl Iterator<Item = &'a TableName>,
-) -> Error {
+pub(super) fn missing<'a>(table: &TableName, known: impl Iterator<Item = &'a TableName>) -> Error {
     let names: Vec<String> = known.map(TableName::to_string).collect();
     let hint = did_you_mean(&table.to_string(), names.iter().map(String::as_str));
     let hint = hint.unwrap_or_else(|| match table.layer.as_str() {
-        "bronze" => format!("describe its files in `queries/bronze/{}.toml`", table.table),
+        "bronze" => format!(
+            "describe its files in `queries/bronze/{}.toml`",
+            table.table
+        ),
         "system" => "system tables may be read by reports, not by models".to_owned(),
         layer if LAYERS.contains(&layer) => {
             format!("write it as `queries/{layer}/{}.sql`", table.table)

@@ -224,7 +224,13 @@ impl Header {
             line: 0,
         };
         let mut checks = vec![error(CheckKind::Unique(self.grain.clone()))];
-        checks.extend(self.grain.iter().cloned().map(CheckKind::NotNull).map(error));
+        checks.extend(
+            self.grain
+                .iter()
+                .cloned()
+                .map(CheckKind::NotNull)
+                .map(error),
+        );
         checks.append(&mut self.checks);
         self.checks = checks;
     }
@@ -304,7 +310,10 @@ fn columns(key: &str, value: &str) -> Result<Vec<String>> {
 }
 
 fn is_column(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 fn one_column(key: &str, value: &str) -> Result<String> {
@@ -363,8 +372,11 @@ fn condition(value: &str) -> Result<String> {
             parser.expect_token(&sqlparser::tokenizer::Token::EOF)
         })
         .map_err(|e| {
-            Error::usage(format!("`check` is no condition: {}", super::sql::syntax_error(&e).message()))
-                .hint("write a condition that every row must meet, such as `viewers <= sessions`")
+            Error::usage(format!(
+                "`check` is no condition: {}",
+                super::sql::syntax_error(&e).message()
+            ))
+            .hint("write a condition that every row must meet, such as `viewers <= sessions`")
         })?;
     Ok(value.to_owned())
 }

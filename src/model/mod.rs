@@ -12,10 +12,10 @@ mod header;
 mod project;
 mod sql;
 
+pub use crate::name::TableName;
 pub use columns::ColumnDoc;
 pub use files::QueryFiles;
 pub use header::{Check, CheckKind, Header, Materialized, Param, Severity};
-pub use crate::name::TableName;
 pub use project::{CheckQuery, Model, Project, Report, SourceFile};
 pub use sql::{Input, Statement};
 

@@ -215,11 +215,14 @@ impl Project {
     fn check_queries(&self, sources: &BTreeSet<TableName>) -> Result<()> {
         for check in self.checks.values() {
             for input in &check.statement.inputs {
-                let known = self.models.contains_key(&input.table) || sources.contains(&input.table);
+                let known =
+                    self.models.contains_key(&input.table) || sources.contains(&input.table);
                 if !known {
-                    return Err(graph::missing(&input.table, self.models.keys().chain(sources))
-                        .file(&check.path)
-                        .line(input.line));
+                    return Err(
+                        graph::missing(&input.table, self.models.keys().chain(sources))
+                            .file(&check.path)
+                            .line(input.line),
+                    );
                 }
             }
         }
@@ -258,9 +261,11 @@ fn check_name(file: &QueryFile) -> Result<()> {
 fn check_model(model: &Model) -> Result<()> {
     let header = &model.header;
     if header.materialized == Materialized::View && header.partition_by.is_some() {
-        return Err(Error::usage("a view stores nothing, so it has no `partition_by`")
-            .file(&model.path)
-            .hint("remove `partition_by`, or `materialized: view`"));
+        return Err(
+            Error::usage("a view stores nothing, so it has no `partition_by`")
+                .file(&model.path)
+                .hint("remove `partition_by`, or `materialized: view`"),
+        );
     }
     if !header.params.is_empty() {
         return Err(Error::usage("a table has no parameters")
@@ -277,7 +282,12 @@ mod tests {
     fn project(files: &[(&str, &str)]) -> Result<Project> {
         let file = |(path, text): &(&str, &str)| QueryFile {
             folder: path.split('/').next().unwrap().to_owned(),
-            stem: Path::new(path).file_stem().unwrap().to_str().unwrap().to_owned(),
+            stem: Path::new(path)
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned(),
             path: Path::new("queries").join(path),
             text: (*text).to_owned(),
         };
@@ -297,7 +307,11 @@ mod tests {
             ("silver/z.sql", "select id from bronze.users"),
         ])
         .unwrap();
-        let order: Vec<String> = project.build_order.iter().map(TableName::to_string).collect();
+        let order: Vec<String> = project
+            .build_order
+            .iter()
+            .map(TableName::to_string)
+            .collect();
         assert_eq!(order, ["silver.z", "gold.a"]);
     }
 
@@ -336,7 +350,10 @@ mod tests {
 
     #[test]
     fn checks_and_references_name_existing_tables() {
-        let files = [("gold/a.sql", "-- A.\n-- references: id -> silver.b.id\nselect 1 as id")];
+        let files = [(
+            "gold/a.sql",
+            "-- A.\n-- references: id -> silver.b.id\nselect 1 as id",
+        )];
         assert!(error(&files).starts_with("queries/gold/a.sql:2: no table `silver.b`"));
         let files = [("checks/c.sql", "select 1 as n from gold.nothing")];
         assert!(error(&files).starts_with("queries/checks/c.sql:1: no table `gold.nothing`"));

@@ -51,8 +51,8 @@ impl Statement {
     /// With the line, when the text does not parse, holds none or several
     /// statements, or one that is no query.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
-        let mut statements = Parser::parse_sql(&GenericDialect {}, text)
-            .map_err(|e| syntax_error(&e).file(path))?;
+        let mut statements =
+            Parser::parse_sql(&GenericDialect {}, text).map_err(|e| syntax_error(&e).file(path))?;
         let statement = match statements.len() {
             1 => statements.remove(0),
             0 => {
@@ -61,9 +61,11 @@ impl Statement {
                     .hint("a file is one `select`, after its comment"));
             }
             n => {
-                return Err(Error::usage(format!("{n} statements in one file, expected one"))
-                    .file(path)
-                    .hint("a file is one query; give each table or report a file of its own"));
+                return Err(
+                    Error::usage(format!("{n} statements in one file, expected one"))
+                        .file(path)
+                        .hint("a file is one query; give each table or report a file of its own"),
+                );
             }
         };
         if !matches!(statement, sqlparser::ast::Statement::Query(_)) {
@@ -72,7 +74,9 @@ impl Statement {
             return Err(
                 Error::usage(format!("`{}` is no query", word.to_lowercase()))
                     .file(path)
-                    .hint("a file says what its table holds with a `select`; the refresh writes it"),
+                    .hint(
+                        "a file says what its table holds with a `select`; the refresh writes it",
+                    ),
             );
         }
         let mut finder = Finder::default();
@@ -191,10 +195,12 @@ fn unknown_name(parts: &[String], ctes: &BTreeSet<String>, path: &Path, line: u6
             LAYERS.map(|layer| format!("`{layer}`")).join(", "),
         )
     });
-    Error::usage(format!("`{name}` is neither a table nor a CTE of this file"))
-        .file(path)
-        .line(line)
-        .hint(hint)
+    Error::usage(format!(
+        "`{name}` is neither a table nor a CTE of this file"
+    ))
+    .file(path)
+    .line(line)
+    .hint(hint)
 }
 
 fn parts(name: &ObjectName) -> Vec<String> {

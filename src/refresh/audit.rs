@@ -52,8 +52,18 @@ impl CheckReport {
         Ok(CheckRecord {
             table: self.table.clone(),
             check: self.check.clone(),
-            severity: if self.outcome == CheckOutcome::Warned { "warn" } else { "error" }.to_owned(),
-            outcome: if self.outcome == CheckOutcome::Passed { "passed" } else { "failed" }.to_owned(),
+            severity: if self.outcome == CheckOutcome::Warned {
+                "warn"
+            } else {
+                "error"
+            }
+            .to_owned(),
+            outcome: if self.outcome == CheckOutcome::Passed {
+                "passed"
+            } else {
+                "failed"
+            }
+            .to_owned(),
             failing_rows: self.failing_rows,
             samples: json_rows(&self.samples)?,
         })
@@ -62,27 +72,49 @@ impl CheckReport {
 
 /// Makes every check of `model`.
 pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<CheckReport>> {
-    let (by_row, by_set): (Vec<&Check>, Vec<&Check>) =
-        model.header.checks.iter().partition(|check| row_condition(&check.kind).is_some());
+    let (by_row, by_set): (Vec<&Check>, Vec<&Check>) = model
+        .header
+        .checks
+        .iter()
+        .partition(|check| row_condition(&check.kind).is_some());
     let mut reports = check_rows(session, model, &by_row).await?;
     for check in by_set {
         let (count, sample) = set_queries(&model.name, &check.kind);
-        let failing = session.number(&count).await.map_err(|e| at(e, model, check))?;
+        let failing = session
+            .number(&count)
+            .await
+            .map_err(|e| at(e, model, check))?;
         reports.push(report(session, model, check, failing, &sample).await?);
     }
     // As written in the header.
-    let order = |r: &CheckReport| model.header.checks.iter().position(|c| describe(&c.kind) == r.check);
+    let order = |r: &CheckReport| {
+        model
+            .header
+            .checks
+            .iter()
+            .position(|c| describe(&c.kind) == r.check)
+    };
     reports.sort_by_key(order);
     Ok(reports)
 }
 
 /// Makes all checks that look at one row at a time, in one pass.
-async fn check_rows(session: &Session, model: &Model, checks: &[&Check]) -> Result<Vec<CheckReport>> {
+async fn check_rows(
+    session: &Session,
+    model: &Model,
+    checks: &[&Check],
+) -> Result<Vec<CheckReport>> {
     if checks.is_empty() {
         return Ok(Vec::new());
     }
-    let fails: Vec<String> = checks.iter().filter_map(|c| row_condition(&c.kind)).collect();
-    let counts: Vec<String> = (0..).zip(&fails).map(|(i, f)| format!("count(*) filter (where {f}) as c{i}")).collect();
+    let fails: Vec<String> = checks
+        .iter()
+        .filter_map(|c| row_condition(&c.kind))
+        .collect();
+    let counts: Vec<String> = (0..)
+        .zip(&fails)
+        .map(|(i, f)| format!("count(*) filter (where {f}) as c{i}"))
+        .collect();
     let table = table_sql(&model.name);
     let sql = format!("select {} from {table}", counts.join(", "));
     let batches = match session.query(&sql, &[]).await {
@@ -102,7 +134,9 @@ async fn check_rows(session: &Session, model: &Model, checks: &[&Check]) -> Resu
 /// The check whose condition does not even plan, as an error at its line.
 async fn blame(session: &Session, model: &Model, checks: &[&Check], error: Error) -> Error {
     for check in checks {
-        let Some(fails) = row_condition(&check.kind) else { continue };
+        let Some(fails) = row_condition(&check.kind) else {
+            continue;
+        };
         let sql = format!("select 1 from {} where {fails}", table_sql(&model.name));
         if let Err(e) = session.query(&sql, &[]).await {
             return at(e, model, check);
@@ -140,7 +174,10 @@ pub(super) async fn check_query(session: &Session, query: &CheckQuery) -> Result
     } else {
         Severity::Error
     };
-    let answer = session.query(&query.sql, &[]).await.map_err(|e| e.file(&query.path))?;
+    let answer = session
+        .query(&query.sql, &[])
+        .await
+        .map_err(|e| e.file(&query.path))?;
     let mut rows = answer.stream().await?;
     let mut failing = 0;
     let mut samples = Vec::new();
@@ -170,7 +207,12 @@ pub(super) fn queries_to_run<'a>(
     changed: &BTreeSet<TableName>,
     passed: impl Fn(&CheckQuery) -> bool,
 ) -> Vec<&'a CheckQuery> {
-    let reads = |q: &CheckQuery| q.statement.inputs.iter().any(|i| changed.contains(&i.table));
+    let reads = |q: &CheckQuery| {
+        q.statement
+            .inputs
+            .iter()
+            .any(|i| changed.contains(&i.table))
+    };
     queries.filter(|q| reads(q) || !passed(q)).collect()
 }
 
@@ -189,10 +231,14 @@ fn row_condition(kind: &CheckKind) -> Option<String> {
         CheckKind::Condition(condition) => Some(format!("({condition}) is not true")),
         CheckKind::Accepted { column, values } => {
             let column = quoted(column);
-            let values: Vec<String> =
-                values.iter().map(|v| format!("'{}'", v.replace('\'', "''"))).collect();
+            let values: Vec<String> = values
+                .iter()
+                .map(|v| format!("'{}'", v.replace('\'', "''")))
+                .collect();
             let values = values.join(", ");
-            Some(format!("{column} is not null and cast({column} as text) not in ({values})"))
+            Some(format!(
+                "{column} is not null and cast({column} as text) not in ({values})"
+            ))
         }
         CheckKind::Unique(_) | CheckKind::References { .. } => None,
     }
@@ -207,7 +253,8 @@ fn set_queries(name: &TableName, kind: &CheckKind) -> (String, String) {
             table,
             target_column,
         } => {
-            let (column, target, target_column) = (quoted(column), table_sql(table), quoted(target_column));
+            let (column, target, target_column) =
+                (quoted(column), table_sql(table), quoted(target_column));
             format!(
                 "select t.* from {from} as t left anti join {target} as r \
                  on t.{column} = r.{target_column} where t.{column} is not null"
@@ -223,7 +270,10 @@ fn set_queries(name: &TableName, kind: &CheckKind) -> (String, String) {
         }
         _ => format!("select * from {from} where false"),
     };
-    (format!("select count(*) from ({fails}) as failing"), format!("{fails} limit {SAMPLES}"))
+    (
+        format!("select count(*) from ({fails}) as failing"),
+        format!("{fails} limit {SAMPLES}"),
+    )
 }
 
 fn describe(kind: &CheckKind) -> String {
@@ -235,7 +285,9 @@ fn describe(kind: &CheckKind) -> String {
             table,
             target_column,
         } => format!("references: {column} -> {table}.{target_column}"),
-        CheckKind::Accepted { column, values } => format!("accepted: {column} in ({})", values.join(", ")),
+        CheckKind::Accepted { column, values } => {
+            format!("accepted: {column} in ({})", values.join(", "))
+        }
         CheckKind::Condition(condition) => format!("check: {condition}"),
     }
 }

@@ -12,19 +12,38 @@ use crate::lake::{DataFile, TableLayout, TableWriter};
 use crate::model::{Materialized, Model, TableName};
 
 /// Stages what `model`'s query answers; returns its rows.
-pub(super) async fn build(stage: &mut Stage<'_>, model: &Model, as_of: Option<&str>) -> Result<u64> {
-    let at_model = |e: Error| if e.place().is_some() { e } else { e.file(&model.path) };
+pub(super) async fn build(
+    stage: &mut Stage<'_>,
+    model: &Model,
+    as_of: Option<&str>,
+) -> Result<u64> {
+    let at_model = |e: Error| {
+        if e.place().is_some() {
+            e
+        } else {
+            e.file(&model.path)
+        }
+    };
     let provenance = Provenance {
         fingerprint: build_fingerprint(model, as_of),
         audit: fingerprint(&model.audit_text()),
-        inputs: model.statement.inputs.iter().map(|i| i.table.clone()).collect::<BTreeSet<_>>(),
+        inputs: model
+            .statement
+            .inputs
+            .iter()
+            .map(|i| i.table.clone())
+            .collect::<BTreeSet<_>>(),
     };
     let replaced = as_of
         .filter(|_| is_as_of(&model.name))
         .map(|date| format!("select cast('{date}' as date) as as_of"));
     let sql = replaced.as_deref().unwrap_or(&model.sql);
     if model.header.materialized == Materialized::View {
-        stage.session(Joins::Fastest)?.model(sql).await.map_err(at_model)?;
+        stage
+            .session(Joins::Fastest)?
+            .model(sql)
+            .await
+            .map_err(at_model)?;
         stage.view(&model.name, sql, provenance);
         return Ok(0);
     }

@@ -119,7 +119,9 @@ pub struct LandingPlan {
 impl LandingPlan {
     /// The files to land, in order.
     pub fn to_land(&self) -> impl Iterator<Item = &PlannedFile> {
-        self.files.iter().filter(|f| f.action.content_hash().is_some())
+        self.files
+            .iter()
+            .filter(|f| f.action.content_hash().is_some())
     }
 }
 
@@ -134,7 +136,10 @@ const SETTLED: TimeDelta = TimeDelta::seconds(2);
 
 impl Workspace {
     /// Compares the landing folder with what is landed.
-    pub(super) async fn plan_landing(&self, stage: &Stage<'_>) -> Result<(LandingPlan, Vec<Delivery>)> {
+    pub(super) async fn plan_landing(
+        &self,
+        stage: &Stage<'_>,
+    ) -> Result<(LandingPlan, Vec<Delivery>)> {
         let found = find_deliveries(&self.config.landing, &self.contracts)?;
         let known = load(stage).await?;
         let mut plan = LandingPlan {
@@ -152,17 +157,23 @@ impl Workspace {
             plan.files.push(PlannedFile { file, action });
         }
         let landed_again = |delivery: &Delivery| {
-            plan.files.iter().any(|f| f.file.source == delivery.source && f.file.path == delivery.path)
+            plan.files
+                .iter()
+                .any(|f| f.file.source == delivery.source && f.file.path == delivery.path)
         };
         for delivery in known.iter().filter(|d| d.replaced_by.is_none()) {
-            let stale = contracts.get(delivery.source.as_str()).is_some_and(|now| *now != delivery.contract_hash);
+            let stale = contracts
+                .get(delivery.source.as_str())
+                .is_some_and(|now| *now != delivery.contract_hash);
             if stale && !landed_again(delivery) {
                 return Err(Error::data(format!(
                     "the contract of `{}` changed, and its landed file is gone",
                     delivery.source
                 ))
                 .file(self.config.landing.join(&delivery.path))
-                .hint("put the file back so that it can land by the new contract, or undo the change"));
+                .hint(
+                    "put the file back so that it can land by the new contract, or undo the change",
+                ));
             }
         }
         Ok((plan, known))
@@ -175,7 +186,9 @@ fn decide(
     planned: &[PlannedFile],
     contract: &str,
 ) -> Result<FileAction> {
-    let mut current = known.iter().filter(|d| d.source == file.source && d.replaced_by.is_none());
+    let mut current = known
+        .iter()
+        .filter(|d| d.source == file.source && d.replaced_by.is_none());
     let same_path = current.clone().find(|d| d.path == file.path);
     if let Some(delivery) = same_path
         && untouched(file, delivery)
@@ -194,14 +207,18 @@ fn decide(
             FileAction::Known
         });
     }
-    let landed = current.find(|d| d.content_hash == content_hash).map(|d| d.path.clone());
+    let landed = current
+        .find(|d| d.content_hash == content_hash)
+        .map(|d| d.path.clone());
     let before = planned.iter().find(|p| {
         p.file.source == file.source && p.action.content_hash() == Some(content_hash.as_str())
     });
-    Ok(match landed.or_else(|| before.map(|p| p.file.path.clone())) {
-        Some(path) => FileAction::SameContent(path),
-        None => FileAction::Land { content_hash },
-    })
+    Ok(
+        match landed.or_else(|| before.map(|p| p.file.path.clone())) {
+            Some(path) => FileAction::SameContent(path),
+            None => FileAction::Land { content_hash },
+        },
+    )
 }
 
 /// Whether size and time say that the file is as it was landed.
@@ -215,7 +232,11 @@ fn untouched(file: &Candidate, delivery: &Delivery) -> bool {
 /// Every delivery ever landed, by number.
 pub(super) async fn load(stage: &Stage<'_>) -> Result<Vec<Delivery>> {
     let table = deliveries_table();
-    if stage.base.as_ref().is_none_or(|base| !base.tables.contains_key(&table)) {
+    if stage
+        .base
+        .as_ref()
+        .is_none_or(|base| !base.tables.contains_key(&table))
+    {
         return Ok(Vec::new());
     }
     let session = stage.session(crate::engine::Joins::Fastest)?;
@@ -227,10 +248,15 @@ pub(super) async fn load(stage: &Stage<'_>) -> Result<Vec<Delivery>> {
 }
 
 fn from_batch(batch: &RecordBatch) -> Vec<Delivery> {
-    let number = |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
-    let text = |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
+    let number =
+        |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+    let text =
+        |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
     let instant = |column: usize, row: usize| {
-        batch.column(column).as_primitive::<TimestampMicrosecondType>().value(row)
+        batch
+            .column(column)
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(row)
     };
     let delivery = |row| Delivery {
         id: number(0, row),
@@ -256,7 +282,9 @@ pub(super) fn to_batch(deliveries: &[Delivery]) -> Result<RecordBatch> {
         Arc::new(deliveries.iter().map(get).collect::<Int64Array>()) as ArrayRef
     };
     let text = |get: fn(&Delivery) -> &str| {
-        Arc::new(StringViewArray::from_iter_values(deliveries.iter().map(get))) as ArrayRef
+        Arc::new(StringViewArray::from_iter_values(
+            deliveries.iter().map(get),
+        )) as ArrayRef
     };
     let instant = |get: fn(&Delivery) -> i64| {
         let values = TimestampMicrosecondArray::from_iter_values(deliveries.iter().map(get));

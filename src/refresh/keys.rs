@@ -23,7 +23,11 @@ use crate::source::{CURRENT, Contract, DELIVERY, LINE};
 type Place = (Option<i32>, i64);
 
 /// Settles `_current` in the staged table of `contract`.
-pub(super) async fn settle(stage: &mut Stage<'_>, contract: &Contract, rows_went: bool) -> Result<()> {
+pub(super) async fn settle(
+    stage: &mut Stage<'_>,
+    contract: &Contract,
+    rows_went: bool,
+) -> Result<()> {
     if contract.key.is_empty() {
         return Ok(());
     }
@@ -36,13 +40,20 @@ pub(super) async fn settle(stage: &mut Stage<'_>, contract: &Contract, rows_went
     }
     let sql = Queries::new(contract, &name, !staged.kept.is_empty() && !rows_went);
     let session = stage.session_with(&arrived(&name), &name, &staged.layout, &staged.adds)?;
-    let batches = session.query(&sql.misplaced(), &[]).await?.collect().await?;
+    let batches = session
+        .query(&sql.misplaced(), &[])
+        .await?
+        .collect()
+        .await?;
     let mut places: BTreeSet<Place> = BTreeSet::new();
     for batch in &batches {
         let partition = batch.column(0).as_primitive::<Date32Type>();
         let delivery = batch.column(1).as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
-            places.insert((partition.is_valid(row).then(|| partition.value(row)), delivery.value(row)));
+            places.insert((
+                partition.is_valid(row).then(|| partition.value(row)),
+                delivery.value(row),
+            ));
         }
     }
     if places.is_empty() {
@@ -87,7 +98,9 @@ fn settling(name: &TableName) -> TableName {
 
 fn delivery_of(file: &DataFile, layout: &TableLayout) -> Option<i64> {
     let ranges = column_ranges(file.stats.as_deref()?, &layout.schema);
-    let range = ranges.get(layout.schema.index_of(DELIVERY).ok()?)?.clone()?;
+    let range = ranges
+        .get(layout.schema.index_of(DELIVERY).ok()?)?
+        .clone()?;
     match range.min {
         datafusion::common::ScalarValue::Int64(n) => n,
         _ => None,

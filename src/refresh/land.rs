@@ -41,10 +41,20 @@ pub(super) async fn land(
     let mut landed = Vec::new();
     let mut rejects = RejectFiles::new(stage).await?;
     for contract in &workspace.contracts {
-        let files: Vec<&PlannedFile> =
-            plan.to_land().filter(|f| f.file.source == contract.name).collect();
-        land_source(stage, contract, &files, &mut deliveries, &mut rejects, &mut landed, observer)
-            .await?;
+        let files: Vec<&PlannedFile> = plan
+            .to_land()
+            .filter(|f| f.file.source == contract.name)
+            .collect();
+        land_source(
+            stage,
+            contract,
+            &files,
+            &mut deliveries,
+            &mut rejects,
+            &mut landed,
+            observer,
+        )
+        .await?;
     }
     rejects.stage(stage);
     if !landed.is_empty() || stage.base.is_none() {
@@ -63,7 +73,10 @@ async fn land_source(
     observer: &dyn Observer,
 ) -> Result<()> {
     let name = TableName::bronze(&contract.name);
-    let published = stage.base.as_ref().is_some_and(|base| base.tables.contains_key(&name));
+    let published = stage
+        .base
+        .as_ref()
+        .is_some_and(|base| base.tables.contains_key(&name));
     if files.is_empty() && published {
         return Ok(());
     }
@@ -84,9 +97,17 @@ async fn land_source(
         adds.extend(one.files);
         landed.push(one.report);
     }
-    let current = deliveries.iter().filter(|d| d.source == contract.name && d.replaced_by.is_none());
+    let current = deliveries
+        .iter()
+        .filter(|d| d.source == contract.name && d.replaced_by.is_none());
     for delivery in current {
-        unknown.extend(delivery.unknown_columns.split(',').filter(|c| !c.is_empty()).map(str::to_owned));
+        unknown.extend(
+            delivery
+                .unknown_columns
+                .split(',')
+                .filter(|c| !c.is_empty())
+                .map(str::to_owned),
+        );
     }
     let layout = TableLayout {
         schema: contract.schema(&unknown.into_iter().collect::<Vec<_>>()),
@@ -95,8 +116,9 @@ async fn land_source(
     };
     let gone: BTreeSet<i64> = files.iter().filter_map(|f| f.action.replaced()).collect();
     let published = stage.published(&name).await?;
-    let (removes, kept): (Vec<DataFile>, Vec<DataFile>) =
-        published.into_iter().partition(|file| holds(file, &layout.schema, DELIVERY, &gone));
+    let (removes, kept): (Vec<DataFile>, Vec<DataFile>) = published
+        .into_iter()
+        .partition(|file| holds(file, &layout.schema, DELIVERY, &gone));
     let provenance = Provenance {
         fingerprint: fingerprint(&contract.landing_text()),
         audit: String::new(),
@@ -113,12 +135,17 @@ fn holds(file: &DataFile, schema: &SchemaRef, column: &str, gone: &BTreeSet<i64>
         return false;
     }
     let ranges = column_ranges(file.stats.as_deref().unwrap_or("{}"), schema);
-    let range = schema.index_of(column).ok().and_then(|i| ranges.get(i).cloned().flatten());
+    let range = schema
+        .index_of(column)
+        .ok()
+        .and_then(|i| ranges.get(i).cloned().flatten());
     let number = |value: &datafusion::common::ScalarValue| match value {
         datafusion::common::ScalarValue::Int64(n) => *n,
         _ => None,
     };
-    range.is_some_and(|r| number(&r.min) == number(&r.max) && number(&r.min).is_some_and(|n| gone.contains(&n)))
+    range.is_some_and(|r| {
+        number(&r.min) == number(&r.max) && number(&r.min).is_some_and(|n| gone.contains(&n))
+    })
 }
 
 struct LandedDelivery {
@@ -162,7 +189,12 @@ async fn land_file(
     let mut rows_in = 0;
     let mut rejected = 0;
     let mut first_reject = None;
-    let mut decoded = Box::pin(decode_blocks(reader, decoder, engine.threads(), file.full.clone()));
+    let mut decoded = Box::pin(decode_blocks(
+        reader,
+        decoder,
+        engine.threads(),
+        file.full.clone(),
+    ));
     while let Some(block) = decoded.next().await {
         let (records, block) = block?;
         rows_in += records;
@@ -183,7 +215,13 @@ async fn land_file(
         .file(&file.full));
     }
     if !contract.tolerance.allows(rejected, rows_in) {
-        return Err(too_many_rejects(contract, &file.full, rejected, rows_in, first_reject));
+        return Err(too_many_rejects(
+            contract,
+            &file.full,
+            rejected,
+            rows_in,
+            first_reject,
+        ));
     }
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(LandedDelivery {
@@ -272,7 +310,9 @@ fn decode_blocks(
                 let (skip, block) = block?;
                 let records = (block.records.len() - skip) as u64;
                 let decoded = tokio::task::spawn_blocking(move || decoder.decode(&block, skip));
-                let decoded = decoded.await.map_err(|e| Error::io("a reader stopped").because(e))??;
+                let decoded = decoded
+                    .await
+                    .map_err(|e| Error::io("a reader stopped").because(e))??;
                 Ok((records, decoded))
             }
         })
@@ -281,7 +321,9 @@ fn decode_blocks(
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
     let truncated = error.kind() == std::io::ErrorKind::UnexpectedEof;
-    let error = Error::data("the file cannot be read to its end").file(path).because(error);
+    let error = Error::data("the file cannot be read to its end")
+        .file(path)
+        .because(error);
     if truncated {
         error.hint("a packed file that ends early is incomplete; deliver it again")
     } else {
@@ -311,7 +353,8 @@ fn too_many_rejects(
     rows: u64,
     first: Option<Reject>,
 ) -> Error {
-    let error = Error::data(format!("{rejected} of {rows} rows do not fit the contract")).file(path);
+    let error =
+        Error::data(format!("{rejected} of {rows} rows do not fit the contract")).file(path);
     let error = match &first {
         Some(reject) => error.line(reject.line),
         None => error,
@@ -448,23 +491,49 @@ impl RejectFiles {
             audit: String::new(),
             inputs: BTreeSet::new(),
         };
-        stage.table(&rejects_table(), self.layout, self.kept, self.adds, self.removes, provenance);
+        stage.table(
+            &rejects_table(),
+            self.layout,
+            self.kept,
+            self.adds,
+            self.removes,
+            provenance,
+        );
     }
 }
 
-fn reject_batch(source: &str, path: &str, delivery: i64, rejects: &[Reject]) -> Result<RecordBatch> {
+fn reject_batch(
+    source: &str,
+    path: &str,
+    delivery: i64,
+    rejects: &[Reject],
+) -> Result<RecordBatch> {
     let rows = rejects.len();
     let text = |values: Vec<Option<&str>>| Arc::new(StringViewArray::from(values)) as ArrayRef;
-    let lines = rejects.iter().map(|r| i64::try_from(r.line).unwrap_or(i64::MAX));
+    let lines = rejects
+        .iter()
+        .map(|r| i64::try_from(r.line).unwrap_or(i64::MAX));
     RecordBatch::try_from_iter_with_nullable(
         [
             ("source", text(vec![Some(source); rows])),
-            ("delivery", Arc::new(Int64Array::from_value(delivery, rows)) as ArrayRef),
+            (
+                "delivery",
+                Arc::new(Int64Array::from_value(delivery, rows)) as ArrayRef,
+            ),
             ("path", text(vec![Some(path); rows])),
             ("line", Arc::new(Int64Array::from_iter_values(lines))),
-            ("column", text(rejects.iter().map(|r| r.column.as_deref()).collect())),
-            ("reason", text(rejects.iter().map(|r| Some(r.reason.as_str())).collect())),
-            ("raw", text(rejects.iter().map(|r| Some(r.raw.as_str())).collect())),
+            (
+                "column",
+                text(rejects.iter().map(|r| r.column.as_deref()).collect()),
+            ),
+            (
+                "reason",
+                text(rejects.iter().map(|r| Some(r.reason.as_str())).collect()),
+            ),
+            (
+                "raw",
+                text(rejects.iter().map(|r| Some(r.raw.as_str())).collect()),
+            ),
         ]
         .map(|(name, array)| (name, array, true)),
     )

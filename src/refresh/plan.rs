@@ -126,14 +126,19 @@ fn selection(project: &Project, select: &[String]) -> Result<BTreeSet<TableName>
     }
     let mut todo = Vec::new();
     for pattern in select {
-        let matching: Vec<&TableName> =
-            project.models.keys().filter(|name| matches(pattern, &name.to_string())).collect();
+        let matching: Vec<&TableName> = project
+            .models
+            .keys()
+            .filter(|name| matches(pattern, &name.to_string()))
+            .collect();
         if matching.is_empty() {
             let names: Vec<String> = project.models.keys().map(ToString::to_string).collect();
-            return Err(Error::usage(format!("`--select {pattern}` matches no model")).hint(
-                did_you_mean(pattern, names.iter().map(String::as_str))
-                    .unwrap_or_else(|| "write `gold.dim_users` or `gold.*`".to_owned()),
-            ));
+            return Err(
+                Error::usage(format!("`--select {pattern}` matches no model")).hint(
+                    did_you_mean(pattern, names.iter().map(String::as_str))
+                        .unwrap_or_else(|| "write `gold.dim_users` or `gold.*`".to_owned()),
+                ),
+            );
         }
         todo.extend(matching.into_iter().cloned());
     }

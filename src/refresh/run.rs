@@ -78,11 +78,16 @@ impl Outcome {
     /// Whether a check forbids to publish.
     #[must_use]
     pub fn is_red(&self) -> bool {
-        self.checks.iter().any(|c| c.outcome == CheckOutcome::Failed)
+        self.checks
+            .iter()
+            .any(|c| c.outcome == CheckOutcome::Failed)
     }
 
     fn changes_anything(&self) -> bool {
-        !(self.landed.is_empty() && self.built.is_empty() && self.dropped.is_empty() && self.checks.is_empty())
+        !(self.landed.is_empty()
+            && self.built.is_empty()
+            && self.dropped.is_empty()
+            && self.checks.is_empty())
             || self.before.is_none()
     }
 }
@@ -96,7 +101,11 @@ impl Workspace {
     /// # Errors
     /// When the lake is held by another run, a file or model is wrong, or
     /// something cannot be read or written. Nothing is published then.
-    pub async fn refresh(&self, options: &RefreshOptions, observer: &dyn Observer) -> Result<Outcome> {
+    pub async fn refresh(
+        &self,
+        options: &RefreshOptions,
+        observer: &dyn Observer,
+    ) -> Result<Outcome> {
         self.check_options(options)?;
         self.run("refresh", Some(options), observer).await
     }
@@ -119,7 +128,10 @@ impl Workspace {
         let base = self.lake().latest().await?.map(Arc::new);
         let stage = Stage::new(self, base.clone());
         let (landing, _) = self.plan_landing(&stage).await?;
-        let landed = landing.to_land().map(|f| TableName::bronze(&f.file.source)).collect();
+        let landed = landing
+            .to_land()
+            .map(|f| TableName::bronze(&f.file.source))
+            .collect();
         let steps = self.steps(base.as_deref(), landed, options)?;
         Ok((landing, steps))
     }
@@ -141,7 +153,12 @@ impl Workspace {
     pub async fn check(&self, observer: &dyn Observer) -> Result<Vec<CheckReport>> {
         let (session, snapshot) = self.session(None).await?;
         let mut reports = Vec::new();
-        for model in self.project.models.values().filter(|m| snapshot.tables.contains_key(&m.name)) {
+        for model in self
+            .project
+            .models
+            .values()
+            .filter(|m| snapshot.tables.contains_key(&m.name))
+        {
             observer.event(Event::Checking(&model.name));
             reports.extend(check_model(&session, model).await?);
         }
@@ -172,7 +189,10 @@ impl Workspace {
         options: Option<&RefreshOptions>,
         observer: &dyn Observer,
     ) -> Result<Outcome> {
-        let lease = self.lake().lease(&format!("`cinelake {command}`, process {}", std::process::id()))?;
+        let lease = self.lake().lease(&format!(
+            "`cinelake {command}`, process {}",
+            std::process::id()
+        ))?;
         if let Some(snapshot) = self.lake().recover(&lease, self.clock.as_ref()).await? {
             observer.event(Event::Recovered(snapshot.id));
         }
@@ -182,8 +202,11 @@ impl Workspace {
             started_at: self.clock.now(),
         };
         let mut outcome = Outcome::default();
-        let result = self.work(&run, &lease, options, &mut outcome, observer).await;
-        self.keep_record(&run, &outcome, result.as_ref().err()).await?;
+        let result = self
+            .work(&run, &lease, options, &mut outcome, observer)
+            .await;
+        self.keep_record(&run, &outcome, result.as_ref().err())
+            .await?;
         result.map(|()| outcome)
     }
 
@@ -203,7 +226,8 @@ impl Workspace {
         outcome.landed = land(&mut stage, &outcome.landing, known, observer).await?;
         let mut checks = base.as_ref().map(|b| b.checks.clone()).unwrap_or_default();
         if let Some(options) = options {
-            self.build_and_audit(&mut stage, options, outcome, &mut checks, observer).await?;
+            self.build_and_audit(&mut stage, options, outcome, &mut checks, observer)
+                .await?;
         }
         if outcome.is_red() || !(outcome.changes_anything() || !stage.changed().is_empty()) {
             return Ok(());
@@ -221,7 +245,10 @@ impl Workspace {
             checks,
             changes,
         };
-        let snapshot = self.lake().publish(lease, publication, self.clock.as_ref()).await?;
+        let snapshot = self
+            .lake()
+            .publish(lease, publication, self.clock.as_ref())
+            .await?;
         outcome.snapshot = Some(Arc::new(snapshot));
         Ok(())
     }
@@ -239,7 +266,9 @@ impl Workspace {
         outcome.dropped = self.gone(base.as_deref());
         let count = steps.len();
         for (number, step) in (1..).zip(&steps) {
-            let Some(model) = self.project.models.get(&step.table) else { continue };
+            let Some(model) = self.project.models.get(&step.table) else {
+                continue;
+            };
             observer.event(Event::Building(step, number, count));
             let started = Instant::now();
             let rows = build(stage, model, options.as_of.as_deref()).await?;
@@ -288,14 +317,26 @@ impl Workspace {
             return Ok(());
         };
         if chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").is_err() {
-            return Err(Error::usage(format!("`--as-of {date}` is no date")).hint("write a date as 2024-01-31"));
+            return Err(Error::usage(format!("`--as-of {date}` is no date"))
+                .hint("write a date as 2024-01-31"));
         }
         if !self.project.models.keys().any(is_as_of) {
-            let names: Vec<String> = self.project.models.keys().map(ToString::to_string).collect();
-            return Err(Error::usage("this project has no `silver.as_of` for `--as-of` to set").maybe_hint(
-                did_you_mean("silver.as_of", names.iter().map(String::as_str))
-                    .or_else(|| Some("write `queries/silver/as_of.sql`, one row with the column `as_of`".to_owned())),
-            ));
+            let names: Vec<String> = self
+                .project
+                .models
+                .keys()
+                .map(ToString::to_string)
+                .collect();
+            return Err(
+                Error::usage("this project has no `silver.as_of` for `--as-of` to set").maybe_hint(
+                    did_you_mean("silver.as_of", names.iter().map(String::as_str)).or_else(|| {
+                        Some(
+                            "write `queries/silver/as_of.sql`, one row with the column `as_of`"
+                                .to_owned(),
+                        )
+                    }),
+                ),
+            );
         }
         Ok(())
     }
@@ -308,13 +349,21 @@ impl Workspace {
             return Ok(());
         }
         let sum = |get: fn(&LandedFile) -> u64| outcome.landed.iter().map(get).sum();
-        let failed = outcome.checks.iter().find(|c| c.outcome == CheckOutcome::Failed);
+        let failed = outcome
+            .checks
+            .iter()
+            .find(|c| c.outcome == CheckOutcome::Failed);
         let record = RunRecord {
             run: run.id.clone(),
             command: run.command.clone(),
             started_at: run.started_at,
             ended_at: self.clock.now(),
-            status: if published.is_some() { "published" } else { "failed" }.to_owned(),
+            status: if published.is_some() {
+                "published"
+            } else {
+                "failed"
+            }
+            .to_owned(),
             snapshot: published,
             error: error
                 .map(ToString::to_string)
@@ -323,7 +372,11 @@ impl Workspace {
             rows_landed: sum(|f| f.rows_landed),
             rows_rejected: sum(|f| f.rows_rejected),
             tables_built: outcome.built.iter().map(|s| s.table.clone()).collect(),
-            checks: outcome.checks.iter().map(CheckReport::record).collect::<Result<_>>()?,
+            checks: outcome
+                .checks
+                .iter()
+                .map(CheckReport::record)
+                .collect::<Result<_>>()?,
         };
         let kept = self.lake().record_run(&record).await;
         // The run's own error matters more than that of its record.

@@ -75,7 +75,9 @@ impl<'a> Stage<'a> {
             order_by: layout.order_by.clone(),
             files: files.to_vec(),
         };
-        scope.staged.insert(name.clone(), Staged::Files(Arc::new(files)));
+        scope
+            .staged
+            .insert(name.clone(), Staged::Files(Arc::new(files)));
         self.workspace.engine.session(scope, Joins::Fastest)
     }
 
@@ -86,7 +88,10 @@ impl<'a> Stage<'a> {
             return None;
         };
         let added: BTreeSet<&str> = change.adds.iter().map(|f| f.path.as_str()).collect();
-        let kept = all.files.iter().filter(|f| !added.contains(f.path.as_str()));
+        let kept = all
+            .files
+            .iter()
+            .filter(|f| !added.contains(f.path.as_str()));
         Some(StagedTable {
             layout: change.layout.clone(),
             kept: kept.cloned().collect(),
@@ -99,7 +104,13 @@ impl<'a> Stage<'a> {
     pub(super) async fn published(&self, name: &TableName) -> Result<Vec<DataFile>> {
         let entry = self.base.as_ref().and_then(|base| base.tables.get(name));
         match entry.filter(|entry| entry.version().is_some()) {
-            Some(entry) => Ok(self.workspace.engine.files(name, entry).await?.files.clone()),
+            Some(entry) => Ok(self
+                .workspace
+                .engine
+                .files(name, entry)
+                .await?
+                .files
+                .clone()),
             None => Ok(Vec::new()),
         }
     }
@@ -122,8 +133,12 @@ impl<'a> Stage<'a> {
             order_by: layout.order_by.clone(),
             files,
         });
-        let columns: Vec<String> =
-            layout.schema.fields().iter().map(|f| format!("{}:{}", f.name(), f.data_type())).collect();
+        let columns: Vec<String> = layout
+            .schema
+            .fields()
+            .iter()
+            .map(|f| format!("{}:{}", f.name(), f.data_type()))
+            .collect();
         let entry = TableEntry {
             // The Delta version is known once it is published.
             kind: EntryKind::Table { version: 0 },
@@ -169,7 +184,9 @@ impl<'a> Stage<'a> {
             checks: (0, 0),
         };
         self.entries.insert(name.clone(), entry);
-        self.scope.staged.insert(name.clone(), Staged::View(sql.to_owned()));
+        self.scope
+            .staged
+            .insert(name.clone(), Staged::View(sql.to_owned()));
     }
 
     /// The tables whose rows or query change, by name.
@@ -188,7 +205,10 @@ impl<'a> Stage<'a> {
 
     /// Everything a publication needs: all entries and the changed files.
     pub(super) fn into_parts(self) -> (BTreeMap<TableName, TableEntry>, Vec<TableChange>) {
-        let mut tables = self.base.map(|base| base.tables.clone()).unwrap_or_default();
+        let mut tables = self
+            .base
+            .map(|base| base.tables.clone())
+            .unwrap_or_default();
         tables.extend(self.entries);
         (tables, self.changes.into_values().collect())
     }
@@ -198,7 +218,9 @@ impl<'a> Stage<'a> {
         let version = |name: &TableName| {
             let staged = self.entries.get(name);
             let published = self.base.as_ref().and_then(|base| base.tables.get(name));
-            staged.or(published).map(|entry| (name.clone(), entry.changed_in))
+            staged
+                .or(published)
+                .map(|entry| (name.clone(), entry.changed_in))
         };
         inputs.iter().filter_map(version).collect()
     }

@@ -42,7 +42,12 @@ impl Workspace {
     ///
     /// # Errors
     /// When the project does not parse.
-    pub fn new(config: Config, files: QueryFiles, lake: Lake, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub fn new(
+        config: Config,
+        files: QueryFiles,
+        lake: Lake,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let project = Project::parse(files)?;
         let contracts = project
             .sources

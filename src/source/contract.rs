@@ -252,10 +252,13 @@ impl Contract {
     /// With file and line: an unknown key (with a suggestion), an unknown type
     /// or unit, a key, version or partition column that is no column.
     pub fn parse(name: &str, path: &Path, text: &str) -> Result<Self> {
-        let raw: RawContract =
-            toml::from_str(text).map_err(|e| toml_error(&e, text).file(path))?;
+        let raw: RawContract = toml::from_str(text).map_err(|e| toml_error(&e, text).file(path))?;
         raw.settle(name, path).map_err(|e| {
-            let line = e.message().split('`').nth(1).and_then(|word| line_with(text, word));
+            let line = e
+                .message()
+                .split('`')
+                .nth(1)
+                .and_then(|word| line_with(text, word));
             e.file(path).line(line.unwrap_or(0))
         })
     }
@@ -275,7 +278,11 @@ impl Contract {
             .iter()
             .map(|c| Field::new(&c.name, c.data_type(), true))
             .collect();
-        fields.extend(unknown.iter().map(|u| Field::new(u, DataType::Utf8View, true)));
+        fields.extend(
+            unknown
+                .iter()
+                .map(|u| Field::new(u, DataType::Utf8View, true)),
+        );
         if let Some(partition) = &self.partition {
             fields.push(Field::new(&partition.column, DataType::Date32, true));
         }
@@ -372,7 +379,14 @@ struct RawColumn {
     description: String,
 }
 
-const COLUMN_KEYS: [&str; 6] = ["type", "required", "aliases", "unit", "format", "description"];
+const COLUMN_KEYS: [&str; 6] = [
+    "type",
+    "required",
+    "aliases",
+    "unit",
+    "format",
+    "description",
+];
 
 /// Units by which values are scaled on landing, and their power of ten.
 const UNITS: [(&str, i8); 5] = [
@@ -391,13 +405,21 @@ impl RawContract {
             .map(|(name, value)| column(name, value))
             .collect::<Result<Vec<_>>>()?;
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-        for used in self.key.iter().chain(&self.version_by).chain(&self.order_by) {
+        for used in self
+            .key
+            .iter()
+            .chain(&self.version_by)
+            .chain(&self.order_by)
+        {
             known_column(used, &names)?;
         }
         for key in &self.key {
             if !columns.iter().any(|c| c.name == *key && c.required) {
-                return Err(Error::usage(format!("key column `{key}` is not required"))
-                    .hint(format!("a key needs a value in every row: `{key} = {{ …, required = true }}`")));
+                return Err(
+                    Error::usage(format!("key column `{key}` is not required")).hint(format!(
+                        "a key needs a value in every row: `{key} = {{ …, required = true }}`"
+                    )),
+                );
             }
         }
         let partition = match self.partition_by {
@@ -413,12 +435,20 @@ impl RawContract {
             name: name.to_owned(),
             path: path.to_path_buf(),
             description: self.description,
-            files: self.files.into_vec().iter().map(|f| pattern(f)).collect::<Result<_>>()?,
+            files: self
+                .files
+                .into_vec()
+                .iter()
+                .map(|f| pattern(f))
+                .collect::<Result<_>>()?,
             key: self.key,
             version_by: self.version_by,
             partition,
             order_by,
-            delimiter: self.delimiter.map(|d| one_byte("delimiter", &d)).transpose()?,
+            delimiter: self
+                .delimiter
+                .map(|d| one_byte("delimiter", &d))
+                .transpose()?,
             quote: quote(self.quote.as_deref())?,
             nulls: self.null.unwrap_or_else(|| vec![String::new()]),
             encoding: self.encoding.as_deref().map(encoding).transpose()?,
@@ -435,35 +465,55 @@ fn known_column(name: &str, names: &[&str]) -> Result<()> {
     if names.contains(&name) {
         return Ok(());
     }
-    Err(Error::usage(format!("`{name}` is no column of this contract"))
-        .maybe_hint(did_you_mean(name, names.iter().copied())))
+    Err(
+        Error::usage(format!("`{name}` is no column of this contract"))
+            .maybe_hint(did_you_mean(name, names.iter().copied())),
+    )
 }
 
 fn column(name: String, value: toml::Value) -> Result<Column> {
-    if name.starts_with('_') || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+    if name.starts_with('_')
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    {
         return Err(Error::usage(format!("`{name}` cannot name a column"))
             .hint("lowercase letters, digits and `_`; a leading `_` is kept for cinelake"));
     }
     let value = match value {
-        toml::Value::String(kind) => {
-            toml::Value::Table(toml::Table::from_iter([("type".to_owned(), toml::Value::String(kind))]))
-        }
+        toml::Value::String(kind) => toml::Value::Table(toml::Table::from_iter([(
+            "type".to_owned(),
+            toml::Value::String(kind),
+        )])),
         other => other,
     };
     let raw: RawColumn = value.try_into().map_err(|e: toml::de::Error| {
         let message = e.message();
         match unknown_field(message) {
-            Some(key) => Error::usage(format!("column `{name}` has the unknown key `{key}`"))
-                .hint(did_you_mean(key, COLUMN_KEYS).unwrap_or_else(|| {
-                    format!("keys are {}", COLUMN_KEYS.join(", "))
-                })),
+            Some(key) => Error::usage(format!("column `{name}` has the unknown key `{key}`")).hint(
+                did_you_mean(key, COLUMN_KEYS)
+                    .unwrap_or_else(|| format!("keys are {}", COLUMN_KEYS.join(", "))),
+            ),
             None => Error::usage(format!("column `{name}`: {message}"))
                 .hint(format!("write `{name} = {{ type = \"text\" }}`")),
         }
     })?;
     let kind = ColumnType::parse(&raw.kind).ok_or_else(|| {
-        let types = ["text", "bigint", "integer", "smallint", "double", "boolean", "date", "timestamp"];
-        Error::usage(format!("column `{name}` has the unknown type `{}`", raw.kind)).hint(
+        let types = [
+            "text",
+            "bigint",
+            "integer",
+            "smallint",
+            "double",
+            "boolean",
+            "date",
+            "timestamp",
+        ];
+        Error::usage(format!(
+            "column `{name}` has the unknown type `{}`",
+            raw.kind
+        ))
+        .hint(
             did_you_mean(&raw.kind, types)
                 .unwrap_or_else(|| format!("types are {}, decimal(p,s)", types.join(", "))),
         )
@@ -484,13 +534,19 @@ fn scale(name: &str, kind: ColumnType, unit: Option<&str>) -> Result<i8> {
     let Some(unit) = unit else { return Ok(0) };
     let Some((_, scale)) = UNITS.iter().find(|(known, _)| *known == unit) else {
         let units = UNITS.map(|(known, _)| known);
-        return Err(Error::usage(format!("column `{name}` has the unknown unit `{unit}`"))
-            .hint(did_you_mean(unit, units).unwrap_or_else(|| format!("units are {}", units.join(", ")))));
+        return Err(
+            Error::usage(format!("column `{name}` has the unknown unit `{unit}`")).hint(
+                did_you_mean(unit, units)
+                    .unwrap_or_else(|| format!("units are {}", units.join(", "))),
+            ),
+        );
     };
     match kind {
         ColumnType::Double | ColumnType::Decimal(..) => Ok(*scale),
-        _ => Err(Error::usage(format!("column `{name}` is {kind}, which takes no unit"))
-            .hint("a unit scales the landed value: use `decimal(p,s)` or `double`")),
+        _ => Err(
+            Error::usage(format!("column `{name}` is {kind}, which takes no unit"))
+                .hint("a unit scales the landed value: use `decimal(p,s)` or `double`"),
+        ),
     }
 }
 
@@ -511,15 +567,23 @@ fn partition(table: toml::Table, columns: &[Column]) -> Result<Partition> {
     let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
     known_column(&from, &names)?;
     let source = columns.iter().find(|c| c.name == from);
-    if !source.is_some_and(|c| c.required && matches!(c.kind, ColumnType::Date | ColumnType::Timestamp)) {
-        return Err(Error::usage(format!("`{from}` cannot decide a row's partition"))
-            .hint("partition by a date or timestamp column with `required = true`"));
+    if !source
+        .is_some_and(|c| c.required && matches!(c.kind, ColumnType::Date | ColumnType::Timestamp))
+    {
+        return Err(
+            Error::usage(format!("`{from}` cannot decide a row's partition"))
+                .hint("partition by a date or timestamp column with `required = true`"),
+        );
     }
     if names.contains(&column.as_str()) {
         return Err(Error::usage(format!("`{column}` is a column already"))
             .hint("the partition column is added at landing; rename the other"));
     }
-    Ok(Partition { column, from, grain })
+    Ok(Partition {
+        column,
+        from,
+        grain,
+    })
 }
 
 fn pattern(text: &str) -> Result<Pattern> {
@@ -537,7 +601,9 @@ fn pattern(text: &str) -> Result<Pattern> {
 fn one_byte(key: &str, text: &str) -> Result<u8> {
     match text.as_bytes() {
         [byte] => Ok(*byte),
-        _ => Err(Error::usage(format!("`{key}` is one ASCII character, not `{text}`"))),
+        _ => Err(Error::usage(format!(
+            "`{key}` is one ASCII character, not `{text}`"
+        ))),
     }
 }
 
@@ -562,7 +628,9 @@ fn decimal_comma(text: Option<&str>) -> Result<bool> {
     match text {
         None | Some(".") => Ok(false),
         Some(",") => Ok(true),
-        Some(text) => Err(Error::usage(format!("`decimal` is `.` or `,`, not `{text}`"))),
+        Some(text) => Err(Error::usage(format!(
+            "`decimal` is `.` or `,`, not `{text}`"
+        ))),
     }
 }
 
@@ -576,16 +644,21 @@ fn zone(name: Option<&str>) -> Result<Tz> {
 
 fn tolerance(value: Option<toml::Value>) -> Result<Tolerance> {
     let wrong = |found: &toml::Value| {
-        Error::usage(format!("`max_rejected` is a number of rows or a percentage, not a {}", found.type_str()))
-            .hint("write `max_rejected = 100` or `max_rejected = \"2%\"`")
+        Error::usage(format!(
+            "`max_rejected` is a number of rows or a percentage, not a {}",
+            found.type_str()
+        ))
+        .hint("write `max_rejected = 100` or `max_rejected = \"2%\"`")
     };
     match &value {
         None => Ok(Tolerance::Share(0.5)),
-        Some(toml::Value::Integer(rows)) => {
-            u64::try_from(*rows).map(Tolerance::Rows).map_err(|_| wrong(&toml::Value::Integer(*rows)))
-        }
+        Some(toml::Value::Integer(rows)) => u64::try_from(*rows)
+            .map(Tolerance::Rows)
+            .map_err(|_| wrong(&toml::Value::Integer(*rows))),
         Some(toml::Value::String(text)) => {
-            let share = text.strip_suffix('%').and_then(|t| t.trim().parse::<f64>().ok());
+            let share = text
+                .strip_suffix('%')
+                .and_then(|t| t.trim().parse::<f64>().ok());
             match share {
                 Some(percent) if (0.0..=100.0).contains(&percent) => {
                     Ok(Tolerance::Share(percent / 100.0))

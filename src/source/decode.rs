@@ -8,9 +8,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringViewBuilder,
 };
 use datafusion::arrow::compute::filter_record_batch;
-use datafusion::arrow::datatypes::{
-    DataType, Date32Type, SchemaRef, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef, TimestampMicrosecondType};
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::contract::{Contract, Grain, Partition, UnknownColumns};
@@ -58,7 +56,12 @@ pub struct Decoder {
 impl Decoder {
     /// Decodes files that look like `dialect` and hold `header`'s columns.
     #[must_use]
-    pub fn new(contract: Arc<Contract>, dialect: &Dialect, header: HeaderMatch, delivery: i64) -> Self {
+    pub fn new(
+        contract: Arc<Contract>,
+        dialect: &Dialect,
+        header: HeaderMatch,
+        delivery: i64,
+    ) -> Self {
         let kept = match contract.unknown_columns {
             UnknownColumns::Keep => header.unknown_names(),
             _ => Vec::new(),
@@ -111,13 +114,18 @@ impl Decoder {
             Some(Fault::UnclosedQuote) => {
                 return Err(refuse("a quote opens here and does not close".to_owned()));
             }
-            Some(Fault::TooLong) => return Err(refuse("the line is longer than 64 MiB".to_owned())),
+            Some(Fault::TooLong) => {
+                return Err(refuse("the line is longer than 64 MiB".to_owned()));
+            }
             None => {}
         }
         let text = match whole.and_then(|text| text.get(record.start..record.end)) {
             Some(text) => text,
             None => std::str::from_utf8(bytes).map_err(|e| {
-                refuse(format!("not UTF-8 at byte {} of the row", e.valid_up_to() + 1))
+                refuse(format!(
+                    "not UTF-8 at byte {} of the row",
+                    e.valid_up_to() + 1
+                ))
             })?,
         };
         let quote = self.quote.filter(|_| record.quoted);
@@ -154,7 +162,9 @@ impl<'a> Rows<'a> {
         Self {
             decoder,
             columns: contract.columns.iter().map(builder).collect(),
-            unknown: (0..kept_unknown).map(|_| StringViewBuilder::with_capacity(rows)).collect(),
+            unknown: (0..kept_unknown)
+                .map(|_| StringViewBuilder::with_capacity(rows))
+                .collect(),
             lines: Vec::with_capacity(rows),
             kept: Vec::with_capacity(rows),
             rejects: Vec::new(),
@@ -211,12 +221,20 @@ impl<'a> Rows<'a> {
         let decoder = self.decoder;
         let contract = &decoder.contract;
         let rows = self.lines.len();
-        let mut arrays: Vec<ArrayRef> = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
+        let mut arrays: Vec<ArrayRef> =
+            self.columns.iter_mut().map(ColumnBuilder::finish).collect();
         let partition = contract.partition.as_ref().map(|partition| {
-            let at = contract.columns.iter().position(|c| c.name == partition.from);
+            let at = contract
+                .columns
+                .iter()
+                .position(|c| c.name == partition.from);
             partition_values(&arrays[at.unwrap_or(0)], partition, contract.zone)
         });
-        arrays.extend(self.unknown.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
+        arrays.extend(
+            self.unknown
+                .iter_mut()
+                .map(|b| Arc::new(b.finish()) as ArrayRef),
+        );
         arrays.extend(partition);
         arrays.push(Arc::new(Int64Array::from_value(decoder.delivery, rows)));
         arrays.push(Arc::new(Int64Array::from(self.lines)));
@@ -273,7 +291,11 @@ impl Fields {
 
     fn get<'a>(&'a self, field: usize, text: &'a str) -> Field<'a> {
         let span = &self.spans[field];
-        let from = if span.unescaped { self.unescaped.as_str() } else { text };
+        let from = if span.unescaped {
+            self.unescaped.as_str()
+        } else {
+            text
+        };
         Field {
             text: from.get(span.start..span.end).unwrap_or_default(),
             quoted: span.quoted,
@@ -345,12 +367,14 @@ impl Fields {
             let close = from + close;
             if bytes.get(close + 1) == Some(&quote) {
                 escaped = true;
-                self.unescaped.push_str(text.get(from..=close).unwrap_or_default());
+                self.unescaped
+                    .push_str(text.get(from..=close).unwrap_or_default());
                 from = close + 2;
                 continue;
             }
             let span = if escaped {
-                self.unescaped.push_str(text.get(from..close).unwrap_or_default());
+                self.unescaped
+                    .push_str(text.get(from..close).unwrap_or_default());
                 (begin, self.unescaped.len())
             } else {
                 (at + 1, close)
@@ -389,11 +413,17 @@ fn partition_values(values: &ArrayRef, partition: &Partition, zone: Tz) -> Array
                 let quarter = micros.div_euclid(900_000_000);
                 if last.0 != quarter {
                     let utc = DateTime::from_timestamp_micros(micros);
-                    last = (quarter, utc.map(|u| start(u.with_timezone(&zone).date_naive())));
+                    last = (
+                        quarter,
+                        utc.map(|u| start(u.with_timezone(&zone).date_naive())),
+                    );
                 }
                 last.1
             };
-            instants.iter().map(|micros| micros.and_then(&mut day)).collect()
+            instants
+                .iter()
+                .map(|micros| micros.and_then(&mut day))
+                .collect()
         }
     };
     Arc::new(days)

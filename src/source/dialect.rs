@@ -37,7 +37,11 @@ impl Dialect {
         let terminator = match memchr::memchr2(b'\n', b'\r', head) {
             Some(at) if head[at] == b'\r' && head.get(at + 1) != Some(&b'\n') => {
                 let newline_follows = memchr::memchr(b'\n', head).is_some();
-                if newline_follows { Terminator::Newline } else { Terminator::CarriageReturn }
+                if newline_follows {
+                    Terminator::Newline
+                } else {
+                    Terminator::CarriageReturn
+                }
             }
             _ => Terminator::Newline,
         };
@@ -60,15 +64,21 @@ impl Dialect {
             .into_iter()
             .map(|d| (d, split_header(line, d, contract.quote)))
             .max_by_key(|(d, names)| {
-                let known = names.iter().filter(|n| find_column(n, contract).is_some()).count();
+                let known = names
+                    .iter()
+                    .filter(|n| find_column(n, contract).is_some())
+                    .count();
                 let rank = SEPARATORS.iter().rev().position(|s| s == d).unwrap_or(0);
                 (known, names.len(), rank)
             });
         let (delimiter, header) = best.unwrap_or((b',', Vec::new()));
         if header.len() > MAX_COLUMNS {
-            return Err(Error::data(format!("{} columns, at most {MAX_COLUMNS} are landed", header.len()))
-                .file(path)
-                .line(1));
+            return Err(Error::data(format!(
+                "{} columns, at most {MAX_COLUMNS} are landed",
+                header.len()
+            ))
+            .file(path)
+            .line(1));
         }
         Ok(Self {
             delimiter,
@@ -91,11 +101,13 @@ impl Dialect {
             match find_column(name, contract) {
                 Some(column) => {
                     if let Some(other) = fields[column].replace(field) {
-                        return Err(at_header(Error::data(format!(
-                            "`{}` and `{name}` both mean column `{}`",
-                            self.header[other], contract.columns[column].name
-                        ))
-                        .hint(format!("narrow the aliases in {}", contract.path.display()))));
+                        return Err(at_header(
+                            Error::data(format!(
+                                "`{}` and `{name}` both mean column `{}`",
+                                self.header[other], contract.columns[column].name
+                            ))
+                            .hint(format!("narrow the aliases in {}", contract.path.display())),
+                        ));
                     }
                 }
                 None => unknown.push((unknown_name(name, field, &unknown, contract), field)),
@@ -110,8 +122,12 @@ impl Dialect {
             UnknownColumns::Refuse if !unknown.is_empty() => {
                 let names: Vec<_> = unknown.iter().map(|(n, _)| format!("`{n}`")).collect();
                 return Err(at_header(
-                    Error::data(format!("the contract does not know {}", names.join(", ")))
-                        .hint(format!("add them to {}, or set `unknown_columns = \"keep\"`", contract.path.display())),
+                    Error::data(format!("the contract does not know {}", names.join(", "))).hint(
+                        format!(
+                            "add them to {}, or set `unknown_columns = \"keep\"`",
+                            contract.path.display()
+                        ),
+                    ),
                 ));
             }
             _ => {}
@@ -203,7 +219,12 @@ fn find_column(header: &str, contract: &Contract) -> Option<usize> {
         .columns
         .iter()
         .position(|c| means(&c.name))
-        .or_else(|| contract.columns.iter().position(|c| c.aliases.iter().any(|a| means(a))))
+        .or_else(|| {
+            contract
+                .columns
+                .iter()
+                .position(|c| c.aliases.iter().any(|a| means(a)))
+        })
 }
 
 fn normalized(name: &str) -> String {
@@ -232,7 +253,10 @@ fn unknown_name(
     let is_taken = |name: &str| {
         taken.iter().any(|(n, _)| n == name)
             || contract.column(name).is_some()
-            || contract.partition.as_ref().is_some_and(|p| p.column == name)
+            || contract
+                .partition
+                .as_ref()
+                .is_some_and(|p| p.column == name)
     };
     let mut name = base.clone();
     let mut n = 2;

@@ -46,7 +46,9 @@ pub fn find_deliveries(landing: &Path, contracts: &[Contract]) -> Result<Found> 
         return Ok(found);
     }
     let hidden = |name: &std::ffi::OsStr| name.to_str().is_some_and(|n| n.starts_with('.'));
-    let walk = walkdir::WalkDir::new(landing).sort_by_file_name().into_iter();
+    let walk = walkdir::WalkDir::new(landing)
+        .sort_by_file_name()
+        .into_iter();
     for entry in walk.filter_entry(|e| e.depth() == 0 || !hidden(e.file_name())) {
         let entry = entry.map_err(|e| Error::io("could not list").file(landing).because(e))?;
         let below = entry.path().strip_prefix(landing).unwrap_or(entry.path());
@@ -105,7 +107,11 @@ fn claim<'a>(
 }
 
 fn check_format(path: &Path) -> Result<(), String> {
-    let lower = |p: &Path| p.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
+    let lower = |p: &Path| {
+        p.extension()
+            .and_then(|e| e.to_str())
+            .map(str::to_lowercase)
+    };
     let mut extension = lower(path);
     if extension.as_deref().is_some_and(|e| PACKED.contains(&e)) {
         extension = lower(Path::new(path.file_stem().unwrap_or_default()));

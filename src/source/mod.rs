@@ -14,8 +14,8 @@ mod records;
 mod values;
 
 pub use contract::{
-    Column, ColumnType, Contract, Grain, Partition, Tolerance, UnknownColumns, DELIVERY, LINE,
-    CURRENT,
+    CURRENT, Column, ColumnType, Contract, DELIVERY, Grain, LINE, Partition, Tolerance,
+    UnknownColumns,
 };
 pub use decode::{Decoded, Decoder, Reject};
 pub use dialect::{Dialect, HeaderMatch};

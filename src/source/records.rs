@@ -156,7 +156,9 @@ impl<R: Read> RecordReader<R> {
     fn cut(&mut self, records: &mut Vec<Record>) -> usize {
         let mut at = 0;
         while at < self.pending.len() {
-            let Some(cut) = self.next_record(at) else { break };
+            let Some(cut) = self.next_record(at) else {
+                break;
+            };
             let bytes = &self.pending[at..cut.end];
             let mut end = cut.end;
             if self.terminator == Terminator::Newline {
@@ -215,10 +217,17 @@ impl<R: Read> RecordReader<R> {
             Scan::Open | Scan::Unended if !self.given_up(window, rest) => None,
             _ => Some(Cut {
                 fault: Some(Fault::UnclosedQuote),
-                ..if ended { Cut::plain(at, first) } else { Cut::at_end(at, first) }
+                ..if ended {
+                    Cut::plain(at, first)
+                } else {
+                    Cut::at_end(at, first)
+                }
             }),
         };
-        cut.map(|cut| Cut { quoted: true, ..cut })
+        cut.map(|cut| Cut {
+            quoted: true,
+            ..cut
+        })
     }
 
     /// Whether no further input can turn `window` into a whole record.
@@ -327,13 +336,19 @@ mod tests {
 
     #[test]
     fn a_quote_inside_an_unquoted_field_is_an_ordinary_character() {
-        assert_eq!(read(b"5\" disk,1\nb,2\n", 7), [row(1, "5\" disk,1"), row(2, "b,2")]);
+        assert_eq!(
+            read(b"5\" disk,1\nb,2\n", 7),
+            [row(1, "5\" disk,1"), row(2, "b,2")]
+        );
     }
 
     #[test]
     fn an_unclosed_quote_costs_one_line() {
         let rows = read(b"a,\"open\nb,1\nc,2\n", 4);
-        assert_eq!(rows[0], (1, "a,\"open".to_owned(), Some(Fault::UnclosedQuote)));
+        assert_eq!(
+            rows[0],
+            (1, "a,\"open".to_owned(), Some(Fault::UnclosedQuote))
+        );
         assert_eq!(rows[1..], [row(2, "b,1"), row(3, "c,2")]);
     }
 

@@ -182,7 +182,11 @@ fn double(text: &str, comma: bool) -> Option<f64> {
 
 fn scaled(value: f64, powers_of_ten: i8) -> f64 {
     let factor = 10_f64.powi(i32::from(powers_of_ten.unsigned_abs()));
-    if powers_of_ten < 0 { value / factor } else { value * factor }
+    if powers_of_ten < 0 {
+        value / factor
+    } else {
+        value * factor
+    }
 }
 
 /// The digits of a decimal with `scale` digits after the point. Refuses
@@ -281,10 +285,12 @@ fn timestamp(text: &str, formats: &[String], zone: Tz) -> Result<i64, Option<Ref
         if let Ok(instant) = DateTime::parse_from_str(text, format) {
             return Ok(instant.with_timezone(&Utc).timestamp_micros());
         }
-        let local = NaiveDateTime::parse_from_str(text, format).ok().or_else(|| {
-            let date = NaiveDate::parse_from_str(text, format).ok()?;
-            date.and_hms_opt(0, 0, 0)
-        });
+        let local = NaiveDateTime::parse_from_str(text, format)
+            .ok()
+            .or_else(|| {
+                let date = NaiveDate::parse_from_str(text, format).ok()?;
+                date.and_hms_opt(0, 0, 0)
+            });
         if let Some(local) = local {
             return to_utc(local.and_utc().timestamp_micros(), zone, text);
         }
@@ -341,7 +347,9 @@ fn to_utc(local_micros: i64, zone: Tz, text: &str) -> Result<i64, Option<Refused
     if zone == Tz::UTC {
         return Ok(local_micros);
     }
-    let local = DateTime::from_timestamp_micros(local_micros).ok_or(None)?.naive_utc();
+    let local = DateTime::from_timestamp_micros(local_micros)
+        .ok_or(None)?
+        .naive_utc();
     match zone.from_local_datetime(&local) {
         LocalResult::Single(instant) => Ok(instant.timestamp_micros()),
         LocalResult::Ambiguous(..) => Err(Some(format!(
@@ -362,7 +370,15 @@ mod tests {
     fn integers_are_exact() {
         assert_eq!(integer("-12"), Some(-12));
         assert_eq!(integer("12.00"), Some(12));
-        for bad in ["", "12.5", "1e3", "0x1", "12.", "9223372036854775808", "1,000"] {
+        for bad in [
+            "",
+            "12.5",
+            "1e3",
+            "0x1",
+            "12.",
+            "9223372036854775808",
+            "1,000",
+        ] {
             assert_eq!(integer(bad), None, "{bad}");
         }
     }
@@ -409,14 +425,24 @@ mod tests {
 
     #[test]
     fn local_times_that_are_ambiguous_or_missing_are_refused() {
-        let bucharest = |text| timestamp(text, &[], Tz::Europe__Bucharest).unwrap_err().unwrap();
+        let bucharest = |text| {
+            timestamp(text, &[], Tz::Europe__Bucharest)
+                .unwrap_err()
+                .unwrap()
+        };
         insta::assert_snapshot!(bucharest("2024-03-31 03:30:00"), @"`2024-03-31 03:30:00` never happened in Europe/Bucharest, where clocks were set forward");
         insta::assert_snapshot!(bucharest("2024-10-27 03:30:00"), @"`2024-10-27 03:30:00` happened twice in Europe/Bucharest, when clocks were set back");
     }
 
     #[test]
     fn impossible_times_are_refused() {
-        for bad in ["2024-01-01 24:00:00", "2024-01-01 23:59:60", "2024-01-01 1:00", "12:00", ""] {
+        for bad in [
+            "2024-01-01 24:00:00",
+            "2024-01-01 23:59:60",
+            "2024-01-01 1:00",
+            "12:00",
+            "",
+        ] {
             assert!(timestamp(bad, &[], Tz::UTC).is_err(), "{bad}");
         }
     }

@@ -1,1 +1,28 @@
-fn main(){}
+//! The integration tests: one binary, one module a subject.
+//!
+//! | module | proves |
+//! |---|---|
+//! | `layers` | who imports whom, and who prints |
+//! | `streamflix` | the golden numbers of system C, on the real files |
+//! | `catalogue` | the Netflix catalogue's counts and repairs, on the real file |
+//! | `movie_streaming` | the golden numbers of system B, on the real files |
+//! | `landing` | rows in = landed + rejected; deliveries; keys; packing; encodings |
+//! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
+//! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
+//! | `query` | formats, parameters, snapshots, read-only |
+//! | `mistakes` | what a user's mistakes answer |
+//!
+//! `support` runs the binary in a project of its own. Tests on real files look
+//! for them in `../shared/data`, or where `CINELAKE_TEST_DATA` says, and pass
+//! over without them.
+
+mod catalogue;
+mod crash;
+mod landing;
+mod layers;
+mod mistakes;
+mod movie_streaming;
+mod query;
+mod refresh;
+mod streamflix;
+mod support;

@@ -1,0 +1,29 @@
+# The recipes; `just` alone lists them.
+export CARGO_TARGET_DIR := env("CARGO_TARGET_DIR", home_directory() / ".cache/cinelake/target")
+
+_list:
+    @just --list
+
+# Everything the gate runs
+ci:
+    bash .ci/run
+
+# Fast feedback: types and lints
+check:
+    cargo clippy --release --all-targets -- -D warnings
+
+# All tests
+test *ARGS:
+    cargo test --release {{ARGS}}
+
+# The main job on an empty machine
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# All benches, or those whose name matches
+bench *ARGS:
+    cargo bench {{ARGS}}
+
+# Accept changed snapshots
+accept:
+    INSTA_UPDATE=always cargo test --release

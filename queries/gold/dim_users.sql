@@ -1,0 +1,69 @@
+-- Every user with the subscription that counts now and what was paid so far.
+--
+-- The current subscription is a live one if there is one, otherwise the
+-- latest; only subscriptions that had started by `silver.as_of` count. So a
+-- user who cancelled and came back is active.
+--
+-- grain: user_id
+-- references: current_subscription_id -> silver.subscriptions.subscription_id
+-- accepted: current_subscription_status in (active, cancelled, expired)
+-- check: lifetime_value >= 0
+-- check: subscription_count >= 0
+
+with
+
+started as (
+
+    select
+        subscriptions.subscription_id,
+        subscriptions.user_id,
+        subscriptions.plan,
+        subscriptions.subscription_status,
+        row_number() over (
+            partition by subscriptions.user_id
+            order by
+                case when subscriptions.subscription_status = 'active' then 0 else 1 end,
+                subscriptions.start_date desc,
+                subscriptions.subscription_id desc
+        ) as place,
+        count(*) over (partition by subscriptions.user_id) as subscription_count
+    from silver.subscriptions
+    cross join silver.as_of
+    where subscriptions.start_date <= as_of.as_of
+
+),
+
+paid as (
+
+    select
+        user_id,
+        sum(amount) as lifetime_value,
+        count(*) as successful_payments,
+        min(payment_date) as first_payment_date,
+        max(payment_date) as last_payment_date
+    from silver.payments
+    where is_successful
+    group by user_id
+
+)
+
+select
+    users.user_id,                          -- the user's number
+    users.name,                             -- full name
+    users.email,                            -- e-mail address
+    users.joined_at as created_at,          -- when the user registered
+    users.join_date,                        -- the day of it
+    users.country,                          -- country, as the source spells it
+    users.city,                             -- city
+    users.marketing_channel,                -- where the user came from
+    started.subscription_status as current_subscription_status, -- of the current subscription
+    started.plan as current_plan_type,      -- of the current subscription
+    started.subscription_id as current_subscription_id, -- see silver.subscriptions
+    coalesce(started.subscription_count, 0) as subscription_count, -- subscriptions so far
+    coalesce(paid.lifetime_value, 0) as lifetime_value, -- sum of successful payments (ltv_realized)
+    coalesce(paid.successful_payments, 0) as successful_payments, -- number of them
+    paid.first_payment_date,                -- day of the first
+    paid.last_payment_date                  -- day of the last
+from silver.users
+left join started on users.user_id = started.user_id and started.place = 1
+left join paid on users.user_id = paid.user_id

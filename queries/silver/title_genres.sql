@@ -1,0 +1,25 @@
+-- Which genres each title has.
+--
+-- One row per title and genre. Lists are split at commas, blanks around a name
+-- and empty pieces are dropped, a name repeated within a title counts once.
+--
+-- grain: title_id, genre
+-- references: title_id -> silver.titles.title_id
+-- check: genre = trim(genre) and genre <> ''
+
+with
+
+pieces as (
+
+    select
+        title_id,
+        trim(unnest(string_to_array(genres, ','))) as genre
+    from silver.titles
+
+)
+
+select distinct
+    title_id,                               -- see silver.titles
+    genre                                      -- one genre
+from pieces
+where genre <> ''

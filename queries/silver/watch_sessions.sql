@@ -1,0 +1,66 @@
+-- Every viewing session, with the minutes that count and whether it completed.
+--
+-- `watch_minutes` is the session's length, for films of known length at most
+-- the film's. `completion_ratio` is their share of the film's length; null for
+-- series and unknown lengths. A session is completed from the ratio on that
+-- `silver.settings` names. Nothing is left out: a session before its user
+-- registered or its title was added is flagged.
+--
+-- partition_by: month
+-- grain: month, session_id
+-- order_by: title_id, user_id, session_id
+-- not_null: user_id, title_id, started_at
+-- references: user_id -> silver.users.user_id (warn)
+-- references: title_id -> silver.titles.title_id (warn)
+-- check: completion_ratio is null or completion_ratio between 0 and 1
+-- check: watch_minutes is null or watch_minutes >= 0
+-- check: watch_minutes is null or watch_minutes <= session_minutes
+
+with
+
+timed as (
+
+    select
+        month,
+        session_id,
+        user_id,
+        movie_id as title_id,
+        trim(device_type) as device_type,
+        start_time as started_at,
+        end_time as ended_at,
+        cast(
+            (date_part('epoch', end_time) - date_part('epoch', start_time)) as bigint
+        ) / 60 as session_minutes,
+        completion_rate as reported_completion_ratio
+    from bronze.watch_sessions
+    where _current and (end_time is null or end_time >= start_time)
+
+)
+
+select
+    timed.month,                            -- first day of the month it started in
+    timed.session_id,                       -- the session's number
+    timed.user_id,                          -- who watched
+    timed.title_id,                         -- what was watched
+    timed.device_type,                      -- device watched on
+    timed.started_at,                       -- when it began
+    timed.ended_at,                         -- when it ended
+    timed.session_minutes,                  -- whole minutes between start and end
+    titles.duration_minutes as title_minutes, -- the film's length; null for series
+    least(
+        timed.session_minutes,
+        coalesce(cast(titles.duration_minutes as bigint), timed.session_minutes)
+    ) as watch_minutes,                     -- minutes watched, at most the film's length
+    cast(
+        least(1.0, cast(timed.session_minutes as decimal(12,4)) / titles.duration_minutes)
+        as decimal(7,6)
+    ) as completion_ratio,                  -- share of the film watched, 0 to 1
+    timed.session_minutes
+    >= settings.completed_at * titles.duration_minutes as is_completed, -- watched to the end; null where the length is unknown
+    timed.reported_completion_ratio,        -- what the source says
+    timed.started_at < users.joined_at as is_before_joining, -- started before the user registered
+    cast(timed.started_at as date) < titles.added_date as is_before_added -- started before the title was added
+from timed
+cross join silver.settings
+left join silver.titles on timed.title_id = titles.title_id
+left join silver.users on timed.user_id = users.user_id

@@ -1,0 +1,153 @@
+//! Who imports whom, read from the `use crate::` lines; see ARCHITECTURE.md.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each module may import. `error` and `name` may be imported by all.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("main", &["cli"]),
+    (
+        "cli",
+        &[
+            "refresh", "generate", "engine", "lake", "source", "model", "config", "clock",
+        ],
+    ),
+    (
+        "refresh",
+        &["model", "source", "engine", "lake", "config", "clock"],
+    ),
+    ("engine", &["lake", "config"]),
+    ("source", &["config", "clock"]),
+    ("lake", &["config", "clock"]),
+    ("generate", &["config", "clock"]),
+    ("model", &[]),
+    ("config", &[]),
+    ("clock", &[]),
+    ("name", &[]),
+    ("error", &[]),
+];
+
+/// External crates that only some modules may name.
+const OWNED: &[(&str, &[&str])] = &[
+    ("deltalake_core", &["lake"]),
+    ("object_store", &["lake"]),
+    ("sqlparser", &["model"]),
+    ("clap", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("comfy_table", &["cli"]),
+];
+
+/// What `model` must not know: it is pure.
+const NOT_IN_MODEL: &[&str] = &["datafusion", "tokio", "object_store"];
+
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    files
+        .into_iter()
+        .map(|path| {
+            let below = path.strip_prefix(&root).unwrap();
+            let first = below.iter().next().unwrap().to_str().unwrap();
+            let module = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            // Unit tests may use anything.
+            let text = text
+                .split("#[cfg(test)]\nmod tests")
+                .next()
+                .unwrap()
+                .to_owned();
+            (module, below.to_path_buf(), text)
+        })
+        .collect()
+}
+
+fn walk(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The modules named by `crate::` paths in code (comments left out).
+fn imported(text: &str) -> Vec<String> {
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let mut found = Vec::new();
+    for line in code {
+        for part in line.split("crate::").skip(1) {
+            let name: String = part
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_IMPORT.iter().copied().collect();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (module, path, text) in sources() {
+        if module == "lib" {
+            continue;
+        }
+        let may = allowed
+            .get(module.as_str())
+            .unwrap_or_else(|| panic!("{} is in no module of the table above", path.display()));
+        for import in imported(&text) {
+            seen += 1;
+            let free = ["error", "name"].contains(&import.as_str()) || import == module;
+            if !free && !may.contains(&import.as_str()) {
+                wrong.push(format!(
+                    "{}: `{module}` must not import `{import}`",
+                    path.display()
+                ));
+            }
+        }
+    }
+    assert!(seen > 100, "the test reads nothing any more: {seen}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn crates_are_named_only_by_their_owners() {
+    let mut wrong = Vec::new();
+    for (module, path, text) in sources() {
+        let code: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let names = |what: &str| {
+            let (direct, in_path) = (format!("use {what}::"), format!(" {what}::"));
+            code.iter()
+                .any(|line| line.contains(&direct) || line.contains(&in_path))
+        };
+        for (owned, owners) in OWNED {
+            if names(owned) && !owners.contains(&module.as_str()) {
+                wrong.push(format!(
+                    "{}: only {owners:?} may name `{owned}`",
+                    path.display()
+                ));
+            }
+        }
+        for unknown in NOT_IN_MODEL {
+            if module == "model" && names(unknown) {
+                wrong.push(format!(
+                    "{}: `model` is pure, without `{unknown}`",
+                    path.display()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,256 @@
+//! Queries: formats, parameters, snapshots; and that they only read.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::{Project, steady};
+
+fn project() -> Project {
+    let project = Project::of(&[
+        (
+            "bronze/users.toml",
+            "description = \"Users.\"\nfiles = \"users*\"\n[columns]\nuser_id = { type = \"bigint\", required = true }\n\
+             country = \"text\"\nspent = \"decimal(8,2)\"\n",
+        ),
+        (
+            "gold/users.sql",
+            "-- Users with what they spent.\n--\n-- Nobody is left out.\n--\n-- grain: user_id\n-- owner: finance\n\
+             select\n    user_id, -- the number\n    country, -- where from\n    spent -- money\nfrom bronze.users",
+        ),
+        (
+            "reports/rich.sql",
+            "-- Who spent the most?\n--\n-- param: least double = 1\n-- param: country text = null\n\
+             select user_id, spent from gold.users where spent >= $least and ($country is null or country = $country) order by 1",
+        ),
+    ]);
+    project.deliver(
+        "users.csv",
+        "user_id,country,spent\n1,US,9.99\n2,\"D|E\",\n3,,0.50\n",
+    );
+    project.ok(&["refresh"]);
+    project
+}
+
+const ALL: &str = "select user_id, country, spent from gold.users order by 1";
+
+#[test]
+fn every_format_says_the_same() {
+    let project = project();
+    let text = |format: &str| project.ok(&["-q", "sql", "-f", format, "-c", ALL]).stdout;
+    insta::assert_snapshot!(text("table"), @r"
+    ──────────────────────────
+     user_id   country   spent
+    ══════════════════════════
+           1   US         9.99
+    ──────────────────────────
+           2   D|E           ∅
+    ──────────────────────────
+           3   ∅          0.50
+    ──────────────────────────
+    ");
+    insta::assert_snapshot!(text("csv"), @r"
+    user_id,country,spent
+    1,US,9.99
+    2,D|E,
+    3,,0.50
+    ");
+    insta::assert_snapshot!(text("tsv"), @r"
+    user_id	country	spent
+    1	US	9.99
+    2	D|E	
+    3		0.50
+    ");
+    insta::assert_snapshot!(text("json"), @r#"[{"user_id":1,"country":"US","spent":9.99},{"user_id":2,"country":"D|E","spent":null},{"user_id":3,"country":null,"spent":0.50}]"#);
+    insta::assert_snapshot!(text("markdown"), @r"
+    | user_id | country | spent |
+    |---------|---------|-------|
+    |       1 | US      |  9.99 |
+    |       2 | D\|E    |       |
+    |       3 |         |  0.50 |
+    ");
+    assert_eq!(text("ndjson").lines().filter(|l| !l.is_empty()).count(), 3);
+}
+
+#[test]
+fn results_go_to_files_by_their_ending() {
+    let project = project();
+    for name in ["out.csv", "out.parquet", "out.arrow", "out.json", "out.md"] {
+        project.ok(&["sql", "-c", ALL, "--output", name]);
+        assert!(project.path(name).metadata().unwrap().len() > 20, "{name}");
+        assert!(!project.path(&format!("{name}.part")).exists());
+    }
+    let parquet = std::fs::read(project.path("out.parquet")).unwrap();
+    assert_eq!(&parquet[..4], b"PAR1");
+}
+
+#[test]
+fn an_empty_result_still_has_its_header() {
+    let project = project();
+    let empty = "select user_id from gold.users where user_id > 9";
+    assert_eq!(
+        project.ok(&["-q", "sql", "-f", "csv", "-c", empty]).stdout,
+        "user_id\n"
+    );
+    assert_eq!(
+        project.ok(&["-q", "sql", "-f", "json", "-c", empty]).stdout,
+        "[]\n"
+    );
+}
+
+#[test]
+fn reports_have_typed_parameters_with_defaults() {
+    let project = project();
+    let run = |args: &[&str]| {
+        let mut all = vec!["-q", "sql", "-f", "csv", "rich"];
+        all.extend_from_slice(args);
+        project.ok(&all).stdout
+    };
+    assert_eq!(run(&[]), "user_id,spent\n1,9.99\n");
+    assert_eq!(
+        run(&["--param", "least=0.1"]),
+        "user_id,spent\n1,9.99\n3,0.50\n"
+    );
+    assert_eq!(
+        run(&["--param", "least=0", "--param", "country=US"]),
+        "user_id,spent\n1,9.99\n"
+    );
+}
+
+#[test]
+fn sql_comes_from_a_file_stdin_or_the_command_line() {
+    let project = project();
+    project.write("ask.sql", "select count(*) as n from gold.users");
+    assert_eq!(
+        project.ok(&["-q", "sql", "-f", "csv", "ask.sql"]).stdout,
+        "n\n3\n"
+    );
+    let mut child = project
+        .command(&["-q", "sql", "-f", "csv", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"select 1 + 1 as n")
+        .unwrap();
+    assert_eq!(
+        project.ran(child.wait_with_output().unwrap()).stdout,
+        "n\n2\n"
+    );
+}
+
+#[test]
+fn statements_only_read() {
+    let project = project();
+    let before = project.lake_files();
+    let statements = [
+        "create table gold.x as select 1 as n",
+        "create view gold.x as select 1 as n",
+        "drop table gold.users",
+        "insert into gold.users values (9, 'XX', 1)",
+        "delete from gold.users",
+        "update gold.users set country = 'XX'",
+        "copy gold.users to 'out.csv'",
+        "copy (select 1 as n) to 'out.parquet'",
+        "explain analyze insert into gold.users values (9, 'XX', 1)",
+        "create external table t stored as csv location '/etc/passwd'",
+        "set datafusion.execution.target_partitions = 1",
+        "select * from '/etc/passwd'",
+        "select * from 'lake/landing/users.csv'",
+    ];
+    for sql in statements {
+        let ran = project.run(&["sql", "-c", sql]);
+        assert_eq!(ran.code, Some(2), "{sql}: {}{}", ran.stdout, ran.stderr);
+    }
+    assert_eq!(project.lake_files(), before);
+    assert!(!project.path("out.csv").exists() && !project.path("out.parquet").exists());
+    assert_eq!(project.row("select count(*) from gold.users"), "3");
+}
+
+#[test]
+fn listings_and_descriptions_come_from_the_files() {
+    let project = project();
+    let listed = project.ok(&["ls", "-f", "csv"]).stdout;
+    let names: Vec<&str> = listed
+        .lines()
+        .skip(1)
+        .filter_map(|l| l.split(',').next())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "bronze._rejects",
+            "bronze.users",
+            "gold.users",
+            "system.deliveries"
+        ]
+    );
+    assert!(listed.contains("Users with what they spent."), "{listed}");
+    insta::assert_snapshot!(project.ok(&["ls", "reports", "-f", "csv"]).stdout, @r#"
+    report,answers,parameters
+    rich,Who spent the most?,"least = 1, country = null"
+    "#);
+    insta::assert_snapshot!(project.ok(&["describe", "gold.users", "-f", "csv"]).stdout, @r"
+    column,type,description
+    user_id,bigint,the number
+    country,text,where from
+    spent,"decimal(8,2)",money
+    ");
+    let described = project.ok(&["describe", "gold.users"]).stdout;
+    assert!(
+        described.contains("Users with what they spent.")
+            && described.contains("reads: bronze.users")
+    );
+    assert!(
+        project
+            .ok(&["check"])
+            .stdout
+            .starts_with("passed gold.users: unique: user_id\n")
+    );
+    assert!(
+        project
+            .ok(&["snapshots", "-f", "csv"])
+            .stdout
+            .lines()
+            .count()
+            == 2
+    );
+}
+
+#[test]
+fn completions_and_json_messages_are_there() {
+    let project = project();
+    assert!(
+        project
+            .ok(&["completions", "bash"])
+            .stdout
+            .contains("complete -F _cinelake")
+    );
+    let ran = project.run(&[
+        "--log-format",
+        "json",
+        "sql",
+        "-c",
+        "select nope from gold.users",
+    ]);
+    let error: serde_json::Value = serde_json::from_str(ran.stderr.trim()).unwrap();
+    assert_eq!(error["kind"], "usage");
+    assert_eq!(
+        error["message"],
+        ":1: no column `nope`".trim_start_matches(":1: ")
+    );
+}
+
+#[test]
+fn memory_may_be_small() {
+    let project = project();
+    let ran = project.ok(&["--memory", "64MiB", "--threads", "1", "sql", "-c", ALL]);
+    assert!(
+        steady(&ran.stderr).contains("3 rows in [time]"),
+        "{}",
+        ran.stderr
+    );
+}
