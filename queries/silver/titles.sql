@@ -24,7 +24,7 @@ netflix as (
         title,
         case type when 'TV Show' then 'series' when 'Movie' then 'movie' else lower(type) end as title_type,
         release_year,
-        date_added as added_date,
+        cast(date_added as timestamp) as added_at,
         rating is not null and duration is null and rating like '% min' as is_repaired,
         rating,
         duration,
@@ -48,7 +48,7 @@ repaired as (
         title,
         title_type,
         release_year,
-        added_date,
+        added_at,
         case when is_repaired then null else rating end as age_rating,
         case when is_repaired then rating else duration end as duration,
         language,
@@ -71,7 +71,7 @@ own as (
         title,
         'movie' as title_type,
         release_year,
-        cast(created_at as date) as added_date,
+        created_at as added_at,
         cast(null as text) as age_rating,
         duration_min as duration_minutes,
         cast(null as integer) as seasons,
@@ -94,7 +94,8 @@ select
     title,                                  -- as written
     title_type,                             -- movie or series
     release_year,                           -- year of release
-    added_date,                             -- when it entered the catalogue
+    added_at,                               -- when it entered the catalogue; midnight where only the day is known
+    cast(added_at as date) as added_date,   -- the day of it
     age_rating,                             -- age rating, such as PG-13
     cast(
         case when duration like '% min' then split_part(duration, ' ', 1) end as integer
@@ -118,7 +119,8 @@ select
     title,
     title_type,
     release_year,
-    added_date,
+    added_at,
+    cast(added_at as date) as added_date,
     age_rating,
     duration_minutes,
     seasons,

@@ -59,7 +59,7 @@ select
     >= settings.completed_at * titles.duration_minutes as is_completed, -- watched to the end; null where the length is unknown
     timed.reported_completion_ratio,        -- what the source says
     timed.started_at < users.joined_at as is_before_joining, -- started before the user registered
-    cast(timed.started_at as date) < titles.added_date as is_before_added -- started before the title was added
+    timed.started_at < titles.added_at as is_before_added -- started before the title was added
 from timed
 cross join silver.settings
 left join silver.titles on timed.title_id = titles.title_id

@@ -305,7 +305,7 @@ pub(super) fn text_table(
     table.load_preset(if markdown {
         presets::ASCII_MARKDOWN
     } else {
-        presets::UTF8_HORIZONTAL_ONLY
+        presets::UTF8_FULL_CONDENSED
     });
     table.set_header(schema.fields().iter().map(|f| f.name().as_str()));
     for (i, field) in schema.fields().iter().enumerate() {

@@ -13,7 +13,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
 use super::catalog::ScopeCatalog;
-use super::wording::Wording;
+use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
 use crate::error::{Error, Result};
 
@@ -254,8 +254,7 @@ fn check_names(schema: &DFSchema) -> Result<()> {
             f.name().eq_ignore_ascii_case(name)
         };
         if schema.fields()[..i].iter().any(same) {
-            return Err(Error::usage(format!("two columns are called `{name}`"))
-                .hint("give one of them another name with `as`"));
+            return Err(two_columns(name));
         }
     }
     Ok(())

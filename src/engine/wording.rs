@@ -33,8 +33,11 @@ impl Wording {
                     .hint("give more with `--memory`, or ask for fewer rows or groups")
             }
             DataFusionError::SQL(parser, _) => syntax(&parser.to_string()),
-            DataFusionError::SchemaError(schema, _) => missing_column(schema, &text),
+            DataFusionError::SchemaError(schema, _) => missing_column(schema),
             DataFusionError::Plan(_) => self.plan_error(&text),
+            DataFusionError::NotImplemented(_) if text.contains("single SQL statement") => {
+                Error::usage("several statements, expected one").hint("run them one by one")
+            }
             DataFusionError::NotImplemented(_) => Error::usage(format!("not possible: {text}")),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => Error::io(text),
             DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
@@ -61,12 +64,20 @@ impl Wording {
             ("Statement not supported", "is no query"),
         ] {
             if let Some(rest) = text.strip_prefix(start) {
-                let name = rest.trim_start_matches([':', ' ']);
+                let name = spaced(rest.trim_start_matches([':', ' ']));
                 return Error::usage(format!("`{name}` {what}; statements here only read")).hint(
                     "tables are made by files in `queries/` and `cinelake refresh`; \
-                           `--output FILE` keeps a result",
+                     `--output FILE` keeps a result",
                 );
             }
+        }
+        if let Some(name) = between(text, "Invalid function '", "'") {
+            let likely = between(text, "Did you mean '", "'");
+            return Error::usage(format!("no function `{name}`"))
+                .maybe_hint(likely.map(|likely| format!("did you mean `{likely}`?")));
+        }
+        if text.starts_with("No SQL statements") {
+            return Error::usage("the text holds no query").hint("write one `select`");
         }
         Error::usage(text.to_owned())
     }
@@ -130,18 +141,44 @@ fn syntax(text: &str) -> Error {
     .line(line)
 }
 
-fn missing_column(error: &SchemaError, text: &str) -> Error {
-    let SchemaError::FieldNotFound {
-        field,
-        valid_fields,
-    } = error
-    else {
-        return Error::usage(text.to_owned());
+fn missing_column(error: &SchemaError) -> Error {
+    let (field, valid_fields) = match error {
+        SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } => (field, valid_fields),
+        SchemaError::AmbiguousReference { field } => return two_columns(&field.name),
+        SchemaError::DuplicateUnqualifiedField { name }
+        | SchemaError::DuplicateQualifiedField { name, .. } => return two_columns(name),
     };
     let valid: Vec<&str> = valid_fields.iter().map(|f| f.name.as_str()).collect();
     let hint = did_you_mean(&field.name, valid.iter().copied())
         .unwrap_or_else(|| format!("columns are {}", shown(&valid)));
     Error::usage(format!("no column `{}`", field.name)).hint(hint)
+}
+
+/// The error for a name that two columns have.
+pub(super) fn two_columns(name: &str) -> Error {
+    Error::usage(format!("two columns are called `{name}`"))
+        .hint("say which table's, or give one of them another name with `as`")
+}
+
+/// `DropTable` as `drop table`.
+fn spaced(name: &str) -> String {
+    let mut text = String::new();
+    let mut before_lower = false;
+    for c in name.chars() {
+        if c.is_uppercase() && before_lower {
+            text.push(' ');
+        }
+        before_lower = c.is_lowercase();
+        text.extend(c.to_lowercase());
+    }
+    text
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start)?.1.split(end).next()
 }
 
 fn shown(names: &[&str]) -> String {

@@ -48,7 +48,8 @@ fn check_inputs(
 
 /// The error for a table that nothing provides.
 pub(super) fn missing<'a>(table: &TableName, known: impl Iterator<Item = &'a TableName>) -> Error {
-    let names: Vec<String> = known.map(TableName::to_string).collect();
+    let shown = known.filter(|name| !name.table.starts_with('_'));
+    let names: Vec<String> = shown.map(TableName::to_string).collect();
     let hint = did_you_mean(&table.to_string(), names.iter().map(String::as_str));
     let hint = hint.unwrap_or_else(|| match table.layer.as_str() {
         "bronze" => format!(

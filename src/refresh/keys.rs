@@ -39,7 +39,7 @@ pub(super) async fn settle(
         return Ok(());
     }
     let sql = Queries::new(contract, &name, !staged.kept.is_empty() && !rows_went);
-    let session = stage.session_with(&arrived(&name), &name, &staged.layout, &staged.adds)?;
+    let session = stage.session_with(&name, &staged.layout, &[(arrived(&name), &staged.adds)])?;
     let batches = session
         .query(&sql.misplaced(), &[])
         .await?
@@ -74,7 +74,11 @@ pub(super) async fn settle(
             .filter(|f| delivery_of(f, &staged.layout) == Some(delivery))
             .cloned()
             .collect();
-        let session = stage.session_with(&settling(&name), &name, &staged.layout, &files)?;
+        let session = stage.session_with(
+            &name,
+            &staged.layout,
+            &[(arrived(&name), &staged.adds), (settling(&name), &files)],
+        )?;
         let answer = session.model(&sql.settled(&staged.layout)).await?;
         adds.extend(write_rows(stage.workspace, &name, &staged.layout, answer).await?);
     }

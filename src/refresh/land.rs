@@ -86,7 +86,7 @@ async fn land_source(
         let id = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
         observer.event(Event::Landing(&planned.file.path, planned.file.size));
         let one = land_file(stage.workspace, contract, planned, id, rejects, observer).await?;
-        for old in planned.action.replaced() {
+        if let Some(old) = planned.action.replaced() {
             rejects.drop_delivery(old);
             for delivery in deliveries.iter_mut().filter(|d| d.id == old) {
                 delivery.replaced_by = Some(id);

@@ -59,25 +59,27 @@ impl<'a> Stage<'a> {
         self.base.as_ref().map_or(1, |base| base.id + 1)
     }
 
-    /// A session that also sees `files`, of the table `of`, as `name`.
+    /// A session that also sees some files of the table `of` under names of
+    /// their own.
     pub(super) fn session_with(
         &self,
-        name: &TableName,
         of: &TableName,
         layout: &TableLayout,
-        files: &[DataFile],
+        parts: &[(TableName, &[DataFile])],
     ) -> Result<Session> {
         let mut scope = self.scope.clone();
-        let files = TableFiles {
-            name: of.clone(),
-            schema: Arc::clone(&layout.schema),
-            partition_by: layout.partition_by.clone(),
-            order_by: layout.order_by.clone(),
-            files: files.to_vec(),
-        };
-        scope
-            .staged
-            .insert(name.clone(), Staged::Files(Arc::new(files)));
+        for (name, files) in parts {
+            let files = TableFiles {
+                name: of.clone(),
+                schema: Arc::clone(&layout.schema),
+                partition_by: layout.partition_by.clone(),
+                order_by: layout.order_by.clone(),
+                files: files.to_vec(),
+            };
+            scope
+                .staged
+                .insert(name.clone(), Staged::Files(Arc::new(files)));
+        }
         self.workspace.engine.session(scope, Joins::Fastest)
     }
 

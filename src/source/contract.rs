@@ -671,6 +671,13 @@ fn tolerance(value: Option<toml::Value>) -> Result<Tolerance> {
 }
 
 fn line_with(text: &str, word: &str) -> Option<u64> {
-    let at = text.lines().position(|line| line.contains(word))?;
+    let names = |line: &str| {
+        let rest = line.trim_start().strip_prefix(word);
+        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let at = text
+        .lines()
+        .position(names)
+        .or_else(|| text.lines().position(|line| line.contains(word)))?;
     u64::try_from(at).ok().map(|n| n + 1)
 }

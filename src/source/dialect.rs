@@ -147,6 +147,12 @@ impl Dialect {
             shown.join(", ")
         ));
         let file = contract.path.display();
+        if self.header.len() == 1 {
+            return error.hint(format!(
+                "the header was read as one column; say how fields are separated: \
+                 `delimiter` in {file}"
+            ));
+        }
         error.hint(match likely {
             Some(hint) => format!("{hint} then add it to the column's `aliases` in {file}"),
             None => format!(

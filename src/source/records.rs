@@ -11,11 +11,11 @@ use std::io::{self, Read};
 use memchr::{memchr, memchr_iter};
 
 /// A quoted record may be this long.
-pub const MAX_QUOTED_BYTES: usize = 1 << 20;
+pub(super) const MAX_QUOTED_BYTES: usize = 1 << 20;
 /// A quoted record may span this many lines.
-pub const MAX_QUOTED_LINES: usize = 1_000;
+pub(super) const MAX_QUOTED_LINES: usize = 1_000;
 /// A line may be this long.
-pub const MAX_RECORD_BYTES: usize = 64 << 20;
+pub(super) const MAX_RECORD_BYTES: usize = 64 << 20;
 
 /// How lines end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

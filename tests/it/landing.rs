@@ -227,7 +227,7 @@ fn a_packed_file_that_ends_early_is_refused_and_nothing_lands() {
     project.deliver("clicks.csv.gz", &whole[..whole.len() / 2]);
     insta::assert_snapshot!(project.fails(&["land"]), @r"
     exit 1
-    error: ./lake/landing/clicks.csv.gz: the file cannot be read to its end: unexpected end of file
+    error: ./lake/landing/clicks.csv.gz: the file cannot be read to its end: incomplete deflate stream
     hint: a packed file that ends early is incomplete; deliver it again
     ");
 }
@@ -259,7 +259,7 @@ fn encodings_and_line_ends_are_read_as_they_are() {
     );
     assert_eq!(
         project.row("select path, line, reason from bronze._rejects"),
-        "clicks_latin.csv,2,not UTF-8 at byte 16 of the row"
+        "clicks_latin.csv,2,not UTF-8 at byte 17 of the row"
     );
 }
 
@@ -338,7 +338,7 @@ fn a_dry_run_shows_what_would_land_and_writes_nothing() {
     let ran = project.run(&["land", "--dry-run"]);
     assert_eq!(ran.code, Some(1));
     insta::assert_snapshot!(ran.stdout, @r#"
-    clicks.csv (51 B) is new
+    clicks.csv (50 B) is new
       source bronze.clicks (queries/bronze/clicks.toml), separator '|', quote "
       id bigint, from `click_id`
       at timestamp

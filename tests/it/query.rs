@@ -38,15 +38,13 @@ fn every_format_says_the_same() {
     let project = project();
     let text = |format: &str| project.ok(&["-q", "sql", "-f", format, "-c", ALL]).stdout;
     insta::assert_snapshot!(text("table"), @r"
-    ──────────────────────────
-     user_id   country   spent
-    ══════════════════════════
-           1   US         9.99
-    ──────────────────────────
-           2   D|E           ∅
-    ──────────────────────────
-           3   ∅          0.50
-    ──────────────────────────
+    ┌─────────┬─────────┬───────┐
+    │ user_id ┆ country ┆ spent │
+    ╞═════════╪═════════╪═══════╡
+    │       1 ┆ US      ┆  9.99 │
+    │       2 ┆ D|E     ┆     ∅ │
+    │       3 ┆ ∅       ┆  0.50 │
+    └─────────┴─────────┴───────┘
     ");
     insta::assert_snapshot!(text("csv"), @r"
     user_id,country,spent
@@ -193,12 +191,12 @@ fn listings_and_descriptions_come_from_the_files() {
     report,answers,parameters
     rich,Who spent the most?,"least = 1, country = null"
     "#);
-    insta::assert_snapshot!(project.ok(&["describe", "gold.users", "-f", "csv"]).stdout, @r"
+    insta::assert_snapshot!(project.ok(&["describe", "gold.users", "-f", "csv"]).stdout, @r#"
     column,type,description
     user_id,bigint,the number
     country,text,where from
     spent,"decimal(8,2)",money
-    ");
+    "#);
     let described = project.ok(&["describe", "gold.users"]).stdout;
     assert!(
         described.contains("Users with what they spent.")

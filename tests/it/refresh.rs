@@ -114,11 +114,11 @@ fn a_failed_check_publishes_nothing_and_shows_the_rows() {
     built gold.countries: 3 rows in [time] s
     built gold.revenue: 3 rows in [time] s
     failed: silver.users: unique: user_id: 1 failing row (queries/silver/users.sql)
-    ──────────────────────────────
-     user_id   rows_with_this_key 
-    ══════════════════════════════
-           2                    2 
-    ──────────────────────────────
+    ┌─────────┬────────────────────┐
+    │ user_id ┆ rows_with_this_key │
+    ╞═════════╪════════════════════╡
+    │       2 ┆                  2 │
+    └─────────┴────────────────────┘
     red: a check failed, nothing is published; snapshot 1 stays visible
     ");
     assert_eq!(project.row("select count(*) from silver.users"), "2");
