@@ -1,6 +1,11 @@
 //! Embeds `queries/` in the binary: writes a list of paths and texts for
 //! `src/model/files.rs`. Compiles no more than that.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a build script is told everything by cargo"
+)]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 

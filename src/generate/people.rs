@@ -256,3 +256,12 @@ pub(super) const METHODS: [&str; 4] = ["credit_card", "paypal", "gift_card", "ba
 pub(super) const HOURS: [u64; 24] = [
     20, 12, 8, 5, 4, 4, 6, 10, 12, 12, 13, 14, 18, 18, 17, 18, 22, 30, 42, 55, 62, 60, 48, 32,
 ];
+
+/// Where users come from.
+pub(super) const CHANNELS: [&str; 5] = [
+    "Organic",
+    "Paid Search",
+    "Social Media",
+    "Referral",
+    "Partner",
+];

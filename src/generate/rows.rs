@@ -7,8 +7,8 @@ use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta};
 use super::Request;
 use super::chance::{Chance, floor, to_f64};
 use super::people::{
-    DEVICES, FIRST_NAMES, GENRES, HOURS, LANGUAGES, LAST_NAMES, METHODS, PLACES, PLANS, TITLE_ENDS,
-    TITLE_STARTS,
+    CHANNELS, DEVICES, FIRST_NAMES, GENRES, HOURS, LANGUAGES, LAST_NAMES, METHODS, PLACES, PLANS,
+    TITLE_ENDS, TITLE_STARTS,
 };
 
 /// One column of chance a value; the numbers only have to differ.
@@ -18,6 +18,7 @@ mod column {
     pub(super) const COUNTRY: u64 = 3;
     pub(super) const CITY: u64 = 4;
     pub(super) const JOIN_TIME: u64 = 5;
+    pub(super) const CHANNEL: u64 = 6;
     pub(super) const TITLE_START: u64 = 10;
     pub(super) const TITLE_END: u64 = 11;
     pub(super) const GENRE: u64 = 12;
@@ -129,7 +130,7 @@ impl Company {
     pub(super) fn write_users(&self, out: &mut impl Write) -> io::Result<u64> {
         writeln!(
             out,
-            "user_id,name,email,country,city,join_date,subscription_status,created_at"
+            "user_id,name,email,country,city,marketing_channel,join_date,subscription_status,created_at"
         )?;
         for user in 1..=self.users {
             let first = pick(&FIRST_NAMES, self.chance.bits(column::FIRST, user));
@@ -140,6 +141,7 @@ impl Company {
                     self.chance
                         .zipf(column::CITY, user, cities.len() as u64, 0.7),
                 )];
+            let channel = CHANNELS[index(self.chance.zipf(column::CHANNEL, user, 5, 0.4))];
             let joined = self.joined(user);
             let status = if self.ended(user).is_some() {
                 "inactive"
@@ -148,7 +150,7 @@ impl Company {
             };
             writeln!(
                 out,
-                "{user},{first} {last},{}.{}.{user}@example.com,{country},{city},{joined},{status},{joined}",
+                "{user},{first} {last},{}.{}.{user}@example.com,{country},{city},{channel},{joined},{status},{joined}",
                 first.to_lowercase(),
                 last.to_lowercase(),
             )?;

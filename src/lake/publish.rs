@@ -188,7 +188,7 @@ impl Lake {
             let commit = Commit {
                 run: &snapshot.run,
                 publish: snapshot.id,
-                schema: schema_changed.then(|| SchemaChange {
+                schema: schema_changed.then_some(SchemaChange {
                     schema: &change.schema,
                     partition_by: change.partition_by.as_deref(),
                     before: head.as_ref(),

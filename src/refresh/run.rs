@@ -229,7 +229,8 @@ impl Workspace {
             self.build_and_audit(&mut stage, options, outcome, &mut checks, observer)
                 .await?;
         }
-        if outcome.is_red() || !(outcome.changes_anything() || !stage.changed().is_empty()) {
+        let nothing_new = !outcome.changes_anything() && stage.changed().is_empty();
+        if outcome.is_red() || nothing_new {
             return Ok(());
         }
         observer.event(Event::Publishing);
