@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::report::{counted, say_failed};
 use super::{Context, Status};
 use crate::error::Result;
-use crate::refresh::CheckOutcome;
+use crate::refresh::{Access, CheckOutcome};
 
 /// Make all checks against the published tables
 #[derive(Debug, clap::Args)]
@@ -12,7 +12,7 @@ pub(super) struct Check {}
 
 impl Check {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Read)?;
         let progress = Progress::new(context.console);
         let checks = workspace.check(&progress).await?;
         let mut text = String::new();

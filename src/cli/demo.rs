@@ -13,7 +13,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Overrides, PROJECT_FILE};
 use crate::error::Result;
 use crate::generate::{Request, generate};
-use crate::refresh::{RefreshOptions, Workspace};
+use crate::refresh::{Access, RefreshOptions, Workspace};
 
 /// Generate data, refresh, print the reports: the main job on an empty machine
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ impl Demo {
             counted(rows, "row"),
             config.landing.display()
         ));
-        let workspace = Workspace::open(config, Arc::new(SystemClock))?;
+        let workspace = Workspace::open(config, Access::Write, Arc::new(SystemClock))?;
         let progress = Progress::new(console);
         let outcome = workspace
             .refresh(&RefreshOptions::default(), &progress)

@@ -7,7 +7,7 @@ use super::{Context, Status};
 use crate::error::{Error, Result, did_you_mean};
 use crate::lake::{EntryKind, Snapshot, TableEntry};
 use crate::model::{Model, TableName};
-use crate::refresh::Workspace;
+use crate::refresh::{Access, Workspace};
 
 /// Show a table's columns, checks and lineage
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub(super) struct Describe {
 
 impl Describe {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Read)?;
         let name: TableName = self.table.parse()?;
         let (session, snapshot) = workspace.session(None).await?;
         let entry = entry(&snapshot, &name)?;

@@ -4,7 +4,7 @@ use super::progress::{Progress, human_bytes};
 use super::report::{counted, say_not_landed, thousands};
 use super::{Context, Status};
 use crate::error::Result;
-use crate::refresh::{FileAction, PlannedFile, Preview, Workspace, preview};
+use crate::refresh::{Access, FileAction, PlannedFile, Preview, Workspace, preview};
 use crate::source::Contract;
 
 /// Land new files only
@@ -17,7 +17,7 @@ pub(super) struct Land {
 
 impl Land {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Write)?;
         if self.dry_run {
             return dry_run(context, &workspace).await;
         }

@@ -10,7 +10,7 @@ use super::{Context, Status};
 use crate::error::{Error, Result};
 use crate::lake::EntryKind;
 use crate::model::TableName;
-use crate::refresh::Workspace;
+use crate::refresh::{Access, Workspace};
 
 /// List tables, reports, sources or checks
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ enum What {
 
 impl Ls {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Read)?;
         let batch = match self.what {
             What::Tables => tables(&workspace).await?,
             What::Reports => {

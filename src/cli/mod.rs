@@ -30,7 +30,7 @@ use crate::clock::SystemClock;
 use crate::config::{self, Config, Overrides};
 use crate::error::{Error, Result};
 use crate::lake::Failpoints;
-use crate::refresh::Workspace;
+use crate::refresh::{Access, Workspace};
 use console::{Console, LogFormat};
 
 /// Raw exports of a streaming-media company in, numbers it can trust out.
@@ -136,8 +136,8 @@ impl Context {
         Config::load(&self.overrides)
     }
 
-    fn workspace(&self) -> Result<Workspace> {
-        Workspace::open(self.config()?, Arc::new(SystemClock))
+    fn workspace(&self, access: Access) -> Result<Workspace> {
+        Workspace::open(self.config()?, access, Arc::new(SystemClock))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::report::{counted, say_not_landed};
 use super::{Context, Status, refresh};
 use crate::error::Result;
-use crate::refresh::FileAction;
+use crate::refresh::{Access, FileAction};
 
 /// Show what a refresh would do, and why
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Write)?;
         let (landing, steps) = workspace.plan(&self.refresh.options()).await?;
         let mut text = String::new();
         for planned in landing.to_land() {

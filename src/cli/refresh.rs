@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::report::{counted, say_failed, say_not_landed};
 use super::{Context, Status};
 use crate::error::Result;
-use crate::refresh::{Outcome, RefreshOptions};
+use crate::refresh::{Access, Outcome, RefreshOptions};
 
 /// Land, build what changed, check, publish
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ impl Refresh {
     }
 
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Write)?;
         let progress = Progress::new(context.console);
         let outcome = workspace.refresh(&self.options(), &progress).await?;
         conclude(context, &outcome)
@@ -62,9 +62,12 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
                 .values()
                 .filter(|t| t.changed_in == snapshot.id)
                 .count();
-            let checks = counted(outcome.checks.len() as u64, "check");
+            let checks = match outcome.checks.len() as u64 {
+                0 => String::new(),
+                n => format!(", {} made", counted(n, "check")),
+            };
             console.say(&format!(
-                "published snapshot {}: {} changed, {checks} made",
+                "published snapshot {}: {} changed{checks}",
                 snapshot.id,
                 counted(changed as u64, "table")
             ));

@@ -6,6 +6,7 @@ use super::sql::run_query;
 use super::{Context, Status};
 use crate::engine::parse_value;
 use crate::error::Result;
+use crate::refresh::Access;
 
 /// Show rejected rows with file, line, column and reason
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,7 @@ pub(super) struct Rejects {
 
 impl Rejects {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Read)?;
         let (session, snapshot) = workspace.session(self.at).await?;
         let filter = if self.source.is_some() {
             "where source = $source"

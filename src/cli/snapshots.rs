@@ -4,6 +4,7 @@ use super::output::OutputOptions;
 use super::sql::run_query;
 use super::{Context, Status};
 use crate::error::Result;
+use crate::refresh::Access;
 
 /// Show what was published when
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,7 @@ pub(super) struct Snapshots {
 
 impl Snapshots {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Read)?;
         let (session, _) = workspace.session(None).await?;
         let sql = "select snapshot, published_at, command, tables, tables_changed, total_rows, run \
                    from system.snapshots order by snapshot desc";

@@ -12,7 +12,7 @@ use super::{Context, Status};
 use crate::engine::{Session, parse_value};
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::Report;
-use crate::refresh::Workspace;
+use crate::refresh::{Access, Workspace};
 
 /// Run a SQL file, a report or a text
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(super) struct Sql {
 
 impl Sql {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace()?;
+        let workspace = context.workspace(Access::Read)?;
         refuse_lake(&workspace, self.output.output.as_deref())?;
         let query = self.query(&workspace)?;
         let params = settle_params(&query, &self.params)?;

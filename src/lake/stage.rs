@@ -224,6 +224,18 @@ impl TableWriter {
     }
 }
 
+impl Lake {
+    /// Deletes staged files that will not be published, as far as possible.
+    pub async fn delete_staged(&self, name: &TableName, files: &[DataFile]) {
+        for file in files {
+            let path = Path::from(format!("{}/{}", table_folder(name), file.path));
+            if let Err(e) = self.store.delete(&path).await {
+                tracing::debug!(%path, error = %e, "a staged file was not deleted");
+            }
+        }
+    }
+}
+
 struct Encoded {
     bytes: Bytes,
     rows: u64,

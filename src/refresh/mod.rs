@@ -22,4 +22,4 @@ pub use land::{Preview, preview};
 pub use plan::{Reason, Step};
 pub use progress::{Event, Observer, Silent};
 pub use run::{LandedFile, Outcome, RefreshOptions};
-pub use workspace::Workspace;
+pub use workspace::{Access, Workspace};

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{CheckOutcome, CheckReport, check_model, check_query, queries_to_run};
 use super::build::build;
-use super::deliveries::LandingPlan;
+use super::deliveries::{Delivery, LandingPlan};
 use super::land::land;
 use super::plan::{PlanInput, Step, is_as_of, plan, to_audit};
 use super::progress::{Event, Observer};
@@ -223,15 +223,14 @@ impl Workspace {
         let mut stage = Stage::new(self, base.clone());
         let (landing, known) = self.plan_landing(&stage).await?;
         outcome.landing = landing;
-        outcome.landed = land(&mut stage, &outcome.landing, known, observer).await?;
         let mut checks = base.as_ref().map(|b| b.checks.clone()).unwrap_or_default();
-        if let Some(options) = options {
-            self.build_and_audit(&mut stage, options, outcome, &mut checks, observer)
-                .await?;
-        }
+        let staged = self
+            .stage_all(&mut stage, known, options, outcome, &mut checks, observer)
+            .await;
         let nothing_new = !outcome.changes_anything() && stage.changed().is_empty();
-        if outcome.is_red() || nothing_new {
-            return Ok(());
+        if staged.is_err() || outcome.is_red() || nothing_new {
+            stage.discard().await;
+            return staged;
         }
         observer.event(Event::Publishing);
         let (mut tables, changes) = stage.into_parts();
@@ -252,6 +251,25 @@ impl Workspace {
             .await?;
         outcome.snapshot = Some(Arc::new(snapshot));
         Ok(())
+    }
+
+    async fn stage_all(
+        &self,
+        stage: &mut Stage<'_>,
+        known: Vec<Delivery>,
+        options: Option<&RefreshOptions>,
+        outcome: &mut Outcome,
+        checks: &mut BTreeMap<String, String>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        outcome.landed = land(stage, &outcome.landing, known, observer).await?;
+        match options {
+            Some(options) => {
+                self.build_and_audit(stage, options, outcome, checks, observer)
+                    .await
+            }
+            None => Ok(()),
+        }
     }
 
     async fn build_and_audit(

@@ -205,6 +205,16 @@ impl<'a> Stage<'a> {
         self.entries.get_mut(name)
     }
 
+    /// Deletes the new files: nothing of this run is published.
+    ///
+    /// What cannot be deleted belongs to no table and harms nobody.
+    pub(super) async fn discard(self) {
+        for change in self.changes.values() {
+            let lake = self.workspace.lake();
+            lake.delete_staged(&change.name, &change.adds).await;
+        }
+    }
+
     /// Everything a publication needs: all entries and the changed files.
     pub(super) fn into_parts(self) -> (BTreeMap<TableName, TableEntry>, Vec<TableChange>) {
         let mut tables = self

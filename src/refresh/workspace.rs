@@ -10,6 +10,15 @@ use crate::lake::{Lake, Snapshot};
 use crate::model::{Project, QueryFiles};
 use crate::source::Contract;
 
+/// What a command does with the lake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It reads; the lake must be there.
+    Read,
+    /// It may change the lake; a missing folder is made.
+    Write,
+}
+
 /// A project and its lake.
 #[derive(Debug)]
 pub struct Workspace {
@@ -26,15 +35,18 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Opens the project that `config` names and its lake, making the lake's
-    /// folder where there is none.
+    /// Opens the project that `config` names and its lake.
     ///
     /// # Errors
-    /// When the project does not parse or the lake cannot be reached.
-    pub fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+    /// When the project does not parse, the lake cannot be reached, or there
+    /// is none and `access` is to read.
+    pub fn open(config: Config, access: Access, clock: Arc<dyn Clock>) -> Result<Self> {
         config.require_project()?;
         let files = QueryFiles::read(&config.project)?;
-        let lake = Lake::open_or_create(&config.lake)?;
+        let lake = match access {
+            Access::Read => Lake::open(&config.lake)?,
+            Access::Write => Lake::open_or_create(&config.lake)?,
+        };
         Self::new(config, files, lake, clock)
     }
 

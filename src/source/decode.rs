@@ -428,3 +428,61 @@ fn partition_values(values: &ArrayRef, partition: &Partition, zone: Tz) -> Array
     };
     Arc::new(days)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::{RecordReader, Terminator};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every record's fields, as we cut them.
+    fn ours(text: &[u8], block: usize) -> Vec<Vec<String>> {
+        let mut reader = RecordReader::new(text, block);
+        reader.set_dialect(b',', Some(b'"'), Terminator::Newline);
+        let mut rows = Vec::new();
+        let mut fields = Fields::default();
+        while let Some(block) = reader.next_block().unwrap() {
+            for record in &block.records {
+                let text = std::str::from_utf8(&block.bytes[record.start..record.end]).unwrap();
+                let quote = record.quoted.then_some(b'"');
+                fields.split(text, b',', quote).unwrap();
+                let row = (0..fields.len()).map(|f| fields.get(f, text).text.to_owned());
+                rows.push(row.collect());
+            }
+        }
+        rows
+    }
+
+    fn quoted_where_needed(field: &str) -> String {
+        if field.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", field.replace('"', "\"\""))
+        } else {
+            field.to_owned()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn well_formed_files_read_as_the_csv_crate_reads_them(
+            rows in prop::collection::vec(prop::collection::vec("[a\", \n\ré]{0,6}", 2..4), 1..8),
+            crlf in any::<bool>(),
+            block in 1_usize..64,
+        ) {
+            let line = |row: &Vec<String>| {
+                let fields: Vec<String> = row.iter().map(|f| quoted_where_needed(f)).collect();
+                fields.join(",")
+            };
+            let lines: Vec<String> = rows.iter().map(line).collect();
+            let text = lines.join(if crlf { "\r\n" } else { "\n" });
+            let mut theirs = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(text.as_bytes());
+            let theirs: Vec<Vec<String>> = theirs
+                .records()
+                .map(|r| r.unwrap().iter().map(str::to_owned).collect())
+                .collect();
+            prop_assert_eq!(ours(text.as_bytes(), block), theirs);
+        }
+    }
+}

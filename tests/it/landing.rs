@@ -61,7 +61,7 @@ fn rows_that_do_not_fit_are_rejected_with_their_reason() {
     insta::assert_snapshot!(ran.stderr, @r"
     landed clicks.csv as bronze.clicks: 1 row of 7, 6 rejected
       first reject: clicks.csv:3: column `id`: expected bigint, found `two`; `cinelake rejects` shows them
-    published snapshot 1: 3 tables changed, 0 checks made
+    published snapshot 1: 3 tables changed
     ");
     let ran = project.ok(&["-q", "rejects", "-f", "csv"]);
     insta::assert_snapshot!(ran.stdout, @r#"
@@ -183,7 +183,7 @@ fn headers_are_found_by_name_alias_and_in_any_order() {
     insta::assert_snapshot!(ran.stderr, @r"
     landed clicks.csv as bronze.clicks: 1 row
       columns the contract does not name, kept as text: surprise
-    published snapshot 1: 3 tables changed, 0 checks made
+    published snapshot 1: 3 tables changed
     ");
     assert_eq!(
         project.row("select id, note, surprise, amount from bronze.clicks"),

@@ -268,6 +268,7 @@ fn mistakes_on_the_command_line() {
         &["--memory", "1MiB", "ls"],
         &["--threads", "0", "ls"],
         &["--lake", "ftp://x/y", "ls"],
+        &["--lake", "nowhere", "ls"],
         &["--landing", "nowhere", "land"],
         &["--project", "nowhere", "refresh"],
         &["init", "."],

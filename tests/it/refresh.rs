@@ -106,8 +106,17 @@ fn a_failed_check_publishes_nothing_and_shows_the_rows() {
     let project = project();
     project.ok(&["refresh"]);
     project.deliver("users_2.csv", "user_id,country\n2,FR\n");
+    let before = project.lake_files();
     let ran = project.run(&["refresh"]);
     assert_eq!(ran.code, Some(1));
+    let new = project
+        .lake_files()
+        .into_iter()
+        .filter(|f| !before.contains(f));
+    assert!(
+        new.into_iter().all(|f| f.starts_with("_runs/")),
+        "staged files stay behind"
+    );
     insta::assert_snapshot!(steady(&ran.stderr), @r"
     landed users_2.csv as bronze.users: 1 row
     built silver.users: 3 rows in [time] s
