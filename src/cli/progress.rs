@@ -55,8 +55,8 @@ impl Observer for Progress {
                 ));
             }
             Event::Note(text) => console.say(&text),
-            Event::Landing(path, bytes) => {
-                let bar = ProgressBar::new(bytes).with_message(path.to_owned());
+            Event::Landing(files, bytes) => {
+                let bar = ProgressBar::new(bytes).with_message(counted(files, "file"));
                 self.begin(
                     bar,
                     "{spinner} landing {msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}",
@@ -64,15 +64,21 @@ impl Observer for Progress {
             }
             Event::LandingBytes(bytes) => {
                 if let Some(bar) = self.lock().as_ref() {
-                    bar.set_position(bytes);
+                    bar.inc(bytes);
                 }
             }
             Event::Landed(file) => {
-                self.end();
-                for line in super::report::landed_lines(file) {
-                    console.say(&line);
+                let say = || {
+                    for line in super::report::landed_lines(file) {
+                        console.say(&line);
+                    }
+                };
+                match self.lock().as_ref() {
+                    Some(bar) => bar.suspend(say),
+                    None => say(),
                 }
             }
+            Event::LandingDone => self.end(),
             Event::Building(step, number, of) => {
                 let bar = ProgressBar::new_spinner().with_message(step.table.to_string());
                 self.begin(

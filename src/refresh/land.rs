@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 
 use super::deliveries::{self, Delivery, FileAction, LandingPlan, PlannedFile, deliveries_table};
 use super::keys;
 use super::progress::{Event, Observer};
+use super::rejects::{RejectFiles, RejectWriter};
 use super::run::LandedFile;
 use super::stage::{Provenance, Stage};
 use super::workspace::{Workspace, fingerprint};
@@ -26,6 +27,8 @@ use crate::source::{
 
 /// Bytes of a file that one block of records spans.
 const BLOCK_BYTES: usize = 1 << 20;
+/// Files that are landed at once.
+const FILES_AT_ONCE: usize = 2;
 /// Bytes in which a header must end.
 const HEADER_BYTES: usize = 1 << 20;
 
@@ -40,6 +43,11 @@ pub(super) async fn land(
     let mut deliveries = known;
     let mut landed = Vec::new();
     let mut rejects = RejectFiles::new(stage).await?;
+    let files = plan.to_land().count() as u64;
+    if files > 0 {
+        let bytes = plan.to_land().map(|f| f.file.size).sum();
+        observer.event(Event::Landing(files, bytes));
+    }
     for contract in &workspace.contracts {
         let files: Vec<&PlannedFile> = plan
             .to_land()
@@ -56,6 +64,7 @@ pub(super) async fn land(
         )
         .await?;
     }
+    observer.event(Event::LandingDone);
     rejects.stage(stage);
     if !landed.is_empty() || stage.base.is_none() {
         stage_deliveries(stage, &deliveries).await?;
@@ -82,10 +91,18 @@ async fn land_source(
     }
     let mut unknown = BTreeSet::new();
     let mut adds = Vec::new();
-    for planned in files {
-        let id = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
-        observer.event(Event::Landing(&planned.file.path, planned.file.size));
-        let one = land_file(stage.workspace, contract, planned, id, rejects, observer).await?;
+    let first = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
+    let workspace = stage.workspace;
+    // While one file's rows are encoded the next one is read.
+    let mut landing = futures::stream::iter(files.iter().zip(first..))
+        .map(|(planned, id)| async move {
+            let one = land_file(workspace, contract, planned, id, observer).await?;
+            Ok::<_, Error>((*planned, id, one))
+        })
+        .buffered(FILES_AT_ONCE);
+    while let Some(one) = landing.next().await {
+        let (planned, id, one) = one?;
+        rejects.add(one.rejects);
         if let Some(old) = planned.action.replaced() {
             rejects.drop_delivery(old);
             for delivery in deliveries.iter_mut().filter(|d| d.id == old) {
@@ -130,7 +147,12 @@ async fn land_source(
 
 /// Whether `file`'s rows are of the deliveries `gone`. A file holds rows of
 /// one delivery only.
-fn holds(file: &DataFile, schema: &SchemaRef, column: &str, gone: &BTreeSet<i64>) -> bool {
+pub(super) fn holds(
+    file: &DataFile,
+    schema: &SchemaRef,
+    column: &str,
+    gone: &BTreeSet<i64>,
+) -> bool {
     if gone.is_empty() {
         return false;
     }
@@ -151,6 +173,7 @@ fn holds(file: &DataFile, schema: &SchemaRef, column: &str, gone: &BTreeSet<i64>
 struct LandedDelivery {
     delivery: Delivery,
     files: Vec<DataFile>,
+    rejects: Vec<DataFile>,
     report: LandedFile,
 }
 
@@ -159,10 +182,10 @@ async fn land_file(
     contract: &Contract,
     planned: &PlannedFile,
     id: i64,
-    rejects: &mut RejectFiles,
     observer: &dyn Observer,
 ) -> Result<LandedDelivery> {
     let file = &planned.file;
+    let mut rejects = RejectWriter::new(workspace, contract, file, id);
     let opened = open(&file.full, contract)?;
     let bytes_read = Arc::clone(&opened.bytes_read);
     let (reader, dialect, header) = begin(opened.text, contract, &file.full)?;
@@ -183,12 +206,13 @@ async fn land_file(
         Arc::clone(&workspace.clock),
         &TableName::bronze(&contract.name),
         layout,
-        engine.write_budget(),
+        engine.write_budget() / FILES_AT_ONCE,
         engine.threads(),
     )?;
     let mut rows_in = 0;
     let mut rejected = 0;
     let mut first_reject = None;
+    let mut shown = 0;
     let mut decoded = Box::pin(decode_blocks(
         reader,
         decoder,
@@ -200,15 +224,19 @@ async fn land_file(
         rows_in += records;
         rejected += block.rejects.len() as u64;
         first_reject = first_reject.or_else(|| block.rejects.first().cloned());
-        rejects.write(contract, file, id, &block.rejects).await?;
+        rejects.write(&block.rejects).await?;
         writer.write(block.batch).await?;
-        observer.event(Event::LandingBytes(bytes_read.load(Ordering::Relaxed)));
+        let read = bytes_read.load(Ordering::Relaxed);
+        observer.event(Event::LandingBytes(read - shown));
+        shown = read;
     }
     let files = writer.finish().await?;
+    let rejects = rejects.finish().await?;
     failpoint("land.file")?;
     let rows_landed: u64 = files.iter().map(|f| f.rows).sum();
+    let kept: u64 = rejects.iter().map(|f| f.rows).sum();
     unchanged_since(file)?;
-    if rows_landed + rejected != rows_in {
+    if rows_landed + rejected != rows_in || kept != rejected {
         return Err(Error::data(format!(
             "{rows_in} rows read, {rows_landed} landed and {rejected} rejected: they do not add up"
         ))
@@ -226,6 +254,7 @@ async fn land_file(
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(LandedDelivery {
         files,
+        rejects,
         delivery: Delivery {
             id,
             source: contract.name.clone(),
@@ -405,139 +434,6 @@ async fn write_small(
     )?;
     writer.write(batch).await?;
     writer.finish().await
-}
-
-/// The files of `bronze._rejects` in a run: one delivery a file.
-struct RejectFiles {
-    layout: TableLayout,
-    kept: Vec<DataFile>,
-    adds: Vec<DataFile>,
-    removes: Vec<DataFile>,
-    workspace: RejectWriter,
-}
-
-/// Writes one delivery's rejects.
-struct RejectWriter {
-    lake: crate::lake::Lake,
-    clock: Arc<dyn crate::clock::Clock>,
-    budget: usize,
-}
-
-fn rejects_table() -> TableName {
-    TableName::bronze("_rejects")
-}
-
-impl RejectFiles {
-    async fn new(stage: &Stage<'_>) -> Result<Self> {
-        let layout = TableLayout {
-            schema: reject_batch("", "", 0, &[])?.schema(),
-            partition_by: None,
-            order_by: vec!["line".to_owned()],
-        };
-        let engine = &stage.workspace.engine;
-        Ok(Self {
-            layout,
-            kept: stage.published(&rejects_table()).await?,
-            adds: Vec::new(),
-            removes: Vec::new(),
-            workspace: RejectWriter {
-                lake: engine.lake().clone(),
-                clock: Arc::clone(&stage.workspace.clock),
-                budget: engine.write_budget(),
-            },
-        })
-    }
-
-    async fn write(
-        &mut self,
-        contract: &Contract,
-        file: &crate::source::Candidate,
-        delivery: i64,
-        rejects: &[Reject],
-    ) -> Result<()> {
-        if rejects.is_empty() {
-            return Ok(());
-        }
-        let batch = reject_batch(&contract.name, &file.path, delivery, rejects)?;
-        let mut writer = TableWriter::new(
-            &self.workspace.lake,
-            Arc::clone(&self.workspace.clock),
-            &rejects_table(),
-            self.layout.clone(),
-            self.workspace.budget,
-            1,
-        )?;
-        writer.write(batch).await?;
-        self.adds.extend(writer.finish().await?);
-        Ok(())
-    }
-
-    fn drop_delivery(&mut self, delivery: i64) {
-        let gone = BTreeSet::from([delivery]);
-        let kept = std::mem::take(&mut self.kept).into_iter();
-        let (removes, kept): (Vec<_>, Vec<_>) =
-            kept.partition(|file| holds(file, &self.layout.schema, "delivery", &gone));
-        self.kept = kept;
-        self.removes.extend(removes);
-    }
-
-    fn stage(self, stage: &mut Stage<'_>) {
-        let first = stage.base.is_none();
-        if !first && self.adds.is_empty() && self.removes.is_empty() {
-            return;
-        }
-        let provenance = Provenance {
-            fingerprint: String::new(),
-            audit: String::new(),
-            inputs: BTreeSet::new(),
-        };
-        stage.table(
-            &rejects_table(),
-            self.layout,
-            self.kept,
-            self.adds,
-            self.removes,
-            provenance,
-        );
-    }
-}
-
-fn reject_batch(
-    source: &str,
-    path: &str,
-    delivery: i64,
-    rejects: &[Reject],
-) -> Result<RecordBatch> {
-    let rows = rejects.len();
-    let text = |values: Vec<Option<&str>>| Arc::new(StringViewArray::from(values)) as ArrayRef;
-    let lines = rejects
-        .iter()
-        .map(|r| i64::try_from(r.line).unwrap_or(i64::MAX));
-    RecordBatch::try_from_iter_with_nullable(
-        [
-            ("source", text(vec![Some(source); rows])),
-            (
-                "delivery",
-                Arc::new(Int64Array::from_value(delivery, rows)) as ArrayRef,
-            ),
-            ("path", text(vec![Some(path); rows])),
-            ("line", Arc::new(Int64Array::from_iter_values(lines))),
-            (
-                "column",
-                text(rejects.iter().map(|r| r.column.as_deref()).collect()),
-            ),
-            (
-                "reason",
-                text(rejects.iter().map(|r| Some(r.reason.as_str())).collect()),
-            ),
-            (
-                "raw",
-                text(rejects.iter().map(|r| Some(r.raw.as_str())).collect()),
-            ),
-        ]
-        .map(|(name, array)| (name, array, true)),
-    )
-    .map_err(|e| Error::data("rejects do not fit their table").because(e))
 }
 
 /// What landing one file would give, without writing.

@@ -12,6 +12,7 @@ mod keys;
 mod land;
 mod plan;
 mod progress;
+mod rejects;
 mod run;
 mod stage;
 mod workspace;

@@ -13,12 +13,14 @@ pub enum Event<'a> {
     Recovered(u64),
     /// Something the user should know.
     Note(String),
-    /// A file begins to land: its path and bytes.
-    Landing(&'a str, u64),
-    /// Bytes of the file read so far.
+    /// Files begin to land: how many, and their bytes.
+    Landing(u64, u64),
+    /// More bytes of them were read.
     LandingBytes(u64),
     /// A file was landed.
     Landed(&'a LandedFile),
+    /// All files are landed.
+    LandingDone,
     /// A table begins to be built: the step, its number and how many there are.
     Building(&'a Step, usize, usize),
     /// A table was built: rows and time.

@@ -1,0 +1,160 @@
+//! Rows that do not fit their contract, as rows of `bronze._rejects`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+
+use super::land::holds;
+use super::stage::{Provenance, Stage};
+use super::workspace::Workspace;
+use crate::error::{Error, Result};
+use crate::lake::{DataFile, TableLayout, TableWriter};
+use crate::name::TableName;
+use crate::source::{Candidate, Contract, Reject};
+
+/// Bytes of rejects held before they are written.
+const BUDGET: usize = 16 << 20;
+
+/// The files of `bronze._rejects` in a run. A file holds rows of one delivery.
+pub(super) struct RejectFiles {
+    layout: TableLayout,
+    kept: Vec<DataFile>,
+    adds: Vec<DataFile>,
+    removes: Vec<DataFile>,
+}
+
+impl RejectFiles {
+    pub(super) async fn new(stage: &Stage<'_>) -> Result<Self> {
+        Ok(Self {
+            layout: layout()?,
+            kept: stage.published(&table()).await?,
+            adds: Vec::new(),
+            removes: Vec::new(),
+        })
+    }
+
+    /// Adds the files of a delivery.
+    pub(super) fn add(&mut self, files: Vec<DataFile>) {
+        self.adds.extend(files);
+    }
+
+    /// Drops the rows of a delivery that was replaced.
+    pub(super) fn drop_delivery(&mut self, delivery: i64) {
+        let gone = BTreeSet::from([delivery]);
+        let kept = std::mem::take(&mut self.kept).into_iter();
+        let (removes, kept): (Vec<_>, Vec<_>) =
+            kept.partition(|file| holds(file, &self.layout.schema, "delivery", &gone));
+        self.kept = kept;
+        self.removes.extend(removes);
+    }
+
+    /// Stages the table, when it changed or is new.
+    pub(super) fn stage(self, stage: &mut Stage<'_>) {
+        if stage.base.is_some() && self.adds.is_empty() && self.removes.is_empty() {
+            return;
+        }
+        let provenance = Provenance {
+            fingerprint: String::new(),
+            audit: String::new(),
+            inputs: BTreeSet::new(),
+        };
+        stage.table(
+            &table(),
+            self.layout,
+            self.kept,
+            self.adds,
+            self.removes,
+            provenance,
+        );
+    }
+}
+
+/// Writes one delivery's rejects.
+pub(super) struct RejectWriter<'a> {
+    workspace: &'a Workspace,
+    contract: &'a Contract,
+    file: &'a Candidate,
+    delivery: i64,
+    writer: Option<TableWriter>,
+}
+
+impl<'a> RejectWriter<'a> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        contract: &'a Contract,
+        file: &'a Candidate,
+        delivery: i64,
+    ) -> Self {
+        Self {
+            workspace,
+            contract,
+            file,
+            delivery,
+            writer: None,
+        }
+    }
+
+    pub(super) async fn write(&mut self, rejects: &[Reject]) -> Result<()> {
+        if rejects.is_empty() {
+            return Ok(());
+        }
+        if self.writer.is_none() {
+            let (lake, clock) = (self.workspace.lake(), Arc::clone(&self.workspace.clock));
+            let writer = TableWriter::new(lake, clock, &table(), layout()?, BUDGET, 1)?;
+            self.writer = Some(writer);
+        }
+        let batch = batch(&self.contract.name, &self.file.path, self.delivery, rejects)?;
+        match &mut self.writer {
+            Some(writer) => writer.write(batch).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The files written.
+    pub(super) async fn finish(self) -> Result<Vec<DataFile>> {
+        match self.writer {
+            Some(writer) => writer.finish().await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+fn table() -> TableName {
+    TableName::bronze("_rejects")
+}
+
+fn layout() -> Result<TableLayout> {
+    Ok(TableLayout {
+        schema: batch("", "", 0, &[])?.schema(),
+        partition_by: None,
+        order_by: vec!["line".to_owned()],
+    })
+}
+
+fn batch(source: &str, path: &str, delivery: i64, rejects: &[Reject]) -> Result<RecordBatch> {
+    let rows = rejects.len();
+    let text = |values: Vec<Option<&str>>| Arc::new(StringViewArray::from(values)) as ArrayRef;
+    let lines = rejects
+        .iter()
+        .map(|r| i64::try_from(r.line).unwrap_or(i64::MAX));
+    let columns = rejects.iter().map(|r| r.column.as_deref()).collect();
+    let reasons = rejects.iter().map(|r| Some(r.reason.as_str())).collect();
+    let raws = rejects.iter().map(|r| Some(r.raw.as_str())).collect();
+    RecordBatch::try_from_iter_with_nullable(
+        [
+            ("source", text(vec![Some(source); rows])),
+            (
+                "delivery",
+                Arc::new(Int64Array::from_value(delivery, rows)) as ArrayRef,
+            ),
+            ("path", text(vec![Some(path); rows])),
+            ("line", Arc::new(Int64Array::from_iter_values(lines))),
+            ("column", text(columns)),
+            ("reason", text(reasons)),
+            ("raw", text(raws)),
+        ]
+        .map(|(name, array)| (name, array, true)),
+    )
+    .map_err(|e| Error::data("rejects do not fit their table").because(e))
+}
