@@ -7,7 +7,8 @@ with
 
 chosen as (
 
-    select coalesce(cast($month as date), max(month)) as month
+    select
+        coalesce(cast(date_trunc('month', cast($month as date)) as date), max(month)) as month
     from gold.mart_movie_popularity_monthly
 
 )

@@ -91,6 +91,7 @@ fn describe(planned: &PlannedFile, contract: &Contract, preview: &Preview) -> St
         thousands(preview.rows_in - preview.rows_rejected),
         thousands(preview.rows_rejected)
     ));
+    let shown = preview.rejects.len() as u64;
     for reject in &preview.rejects {
         let column = reject
             .column
@@ -101,6 +102,10 @@ fn describe(planned: &PlannedFile, contract: &Contract, preview: &Preview) -> St
             "    {}:{}: {column}{}\n",
             file.path, reject.line, reject.reason
         ));
+    }
+    if preview.rows_rejected > shown {
+        let more = thousands(preview.rows_rejected - shown);
+        text.push_str(&format!("    and {more} more\n"));
     }
     text
 }

@@ -86,10 +86,42 @@ impl OutputOptions {
 /// Writes batches of one result.
 pub(super) struct ResultWriter {
     sink: Box<dyn BatchWriter>,
-    /// The file being written and the name it gets when it is whole.
-    pending: Option<(PathBuf, PathBuf)>,
+    pending: Option<Pending>,
     /// Rows written so far.
     pub(super) rows: u64,
+}
+
+/// A file that gets its name when it is whole, and goes when it is not.
+struct Pending {
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Pending {
+    fn begin(path: &Path) -> Result<(File, Self)> {
+        let mut name = path.file_name().unwrap_or_default().to_os_string();
+        name.push(".part");
+        let part = path.with_file_name(name);
+        let file =
+            File::create(&part).map_err(|e| Error::io("could not write").file(path).because(e))?;
+        let pending = Self {
+            part,
+            path: path.to_path_buf(),
+        };
+        Ok((file, pending))
+    }
+
+    fn complete(self) -> Result<()> {
+        std::fs::rename(&self.part, &self.path)
+            .map_err(|e| Error::io("could not write").file(&self.path).because(e))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // Gone already when the file got its name.
+        let _ = std::fs::remove_file(&self.part);
+    }
 }
 
 trait BatchWriter {
@@ -106,13 +138,15 @@ impl ResultWriter {
         let mut pending = None;
         let out: Sink = match &options.output {
             None => Box::new(BufWriter::new(std::io::stdout())),
+            // A device, a pipe or a link is written through.
+            Some(path) if path.symlink_metadata().is_ok_and(|m| !m.is_file()) => {
+                let file = File::options().write(true).truncate(true).open(path);
+                let file = file.map_err(|e| Error::io("could not write").file(path).because(e))?;
+                Box::new(BufWriter::new(file))
+            }
             Some(path) => {
-                let mut name = path.file_name().unwrap_or_default().to_os_string();
-                name.push(".part");
-                let part = path.with_file_name(name);
-                let file = File::create(&part)
-                    .map_err(|e| Error::io("could not write").file(path).because(e))?;
-                pending = Some((part, path.clone()));
+                let (file, part) = Pending::begin(path)?;
+                pending = Some(part);
                 Box::new(BufWriter::new(file))
             }
         };
@@ -130,9 +164,8 @@ impl ResultWriter {
 
     pub(super) fn finish(self) -> Result<u64> {
         self.sink.finish()?;
-        if let Some((part, path)) = self.pending {
-            std::fs::rename(&part, &path)
-                .map_err(|e| Error::io("could not write").file(&path).because(e))?;
+        if let Some(pending) = self.pending {
+            pending.complete()?;
         }
         Ok(self.rows)
     }
@@ -147,15 +180,11 @@ pub(super) fn print(options: &OutputOptions, batch: &RecordBatch) -> Result<()> 
 }
 
 fn sink(format: Format, out: Sink, schema: &SchemaRef) -> Result<Box<dyn BatchWriter>> {
-    let csv = |delimiter, out| {
-        let builder = CsvBuilder::new()
-            .with_header(true)
-            .with_delimiter(delimiter);
-        Csv {
-            writer: builder.build(out),
-            schema: SchemaRef::clone(schema),
-            begun: false,
-        }
+    let csv = |delimiter, out| Csv {
+        out,
+        schema: SchemaRef::clone(schema),
+        delimiter,
+        begun: false,
     };
     Ok(match format {
         Format::Table | Format::Markdown => Box::new(Text {
@@ -199,30 +228,35 @@ fn arrow_failed(error: ArrowError) -> Error {
 fn unless_pipe_closed(result: Result<(), ArrowError>) -> Result<()> {
     match result {
         Err(ArrowError::IoError(_, e)) => written(Err(e)),
-        // The CSV writer keeps the cause as text only.
-        Err(e) if e.to_string().contains("Broken pipe") => Ok(()),
         other => other.map_err(arrow_failed),
     }
 }
 
+/// Encodes each batch by itself: the encoder panics when its sink is closed.
 struct Csv {
-    writer: datafusion::arrow::csv::Writer<Sink>,
+    out: Sink,
     schema: SchemaRef,
+    delimiter: u8,
     begun: bool,
 }
 
 impl BatchWriter for Csv {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut encoder = CsvBuilder::new()
+            .with_header(!self.begun)
+            .with_delimiter(self.delimiter)
+            .build(Vec::new());
         self.begun = true;
-        unless_pipe_closed(self.writer.write(batch))
+        encoder.write(batch).map_err(arrow_failed)?;
+        written(self.out.write_all(&encoder.into_inner()))
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         if !self.begun {
             let empty = RecordBatch::new_empty(SchemaRef::clone(&self.schema));
-            unless_pipe_closed(self.writer.write(&empty))?;
+            self.write(&empty)?;
         }
-        written(self.writer.into_inner().flush())
+        written(self.out.flush())
     }
 }
 

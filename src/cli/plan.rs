@@ -3,7 +3,7 @@
 use super::report::{counted, say_not_landed};
 use super::{Context, Status, refresh};
 use crate::error::Result;
-use crate::refresh::{Access, FileAction};
+use crate::refresh::{Access, FileAction, Planned};
 
 /// Show what a refresh would do, and why
 #[derive(Debug, clap::Args)]
@@ -15,7 +15,11 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Write)?;
-        let (landing, steps) = workspace.plan(&self.refresh.options()).await?;
+        let Planned {
+            landing,
+            steps,
+            dropped,
+        } = workspace.plan(&self.refresh.options()).await?;
         let mut text = String::new();
         for planned in landing.to_land() {
             let why = match planned.action {
@@ -30,6 +34,9 @@ impl Plan {
         }
         for step in &steps {
             text.push_str(&format!("build {}: {}\n", step.table, step.reason));
+        }
+        for table in &dropped {
+            text.push_str(&format!("drop  {table}: its file was removed\n"));
         }
         if text.is_empty() {
             text.push_str("nothing to do\n");

@@ -54,7 +54,7 @@ impl Observer for Progress {
                     "a run that had died is carried through: snapshot {snapshot}"
                 ));
             }
-            Event::Note(text) => console.say(&text),
+            Event::Warning(text) => console.warn(&text),
             Event::Landing(files, bytes) => {
                 let bar = ProgressBar::new(bytes).with_message(counted(files, "file"));
                 self.begin(

@@ -45,6 +45,16 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
     for table in &outcome.dropped {
         console.say(&format!("{table} is gone: its file was removed"));
     }
+    let rejected: u64 = outcome.landed.iter().map(|f| f.rows_rejected).sum();
+    if rejected > 0 {
+        let command = if outcome.snapshot.is_some() {
+            "rejects"
+        } else {
+            "land --dry-run"
+        };
+        let rows = counted(rejected, "rejected row");
+        console.say(&format!("{rows}: `cinelake {command}` shows them"));
+    }
     if outcome.is_red() {
         let kept = match &outcome.before {
             Some(before) => format!("snapshot {} stays visible", before.id),

@@ -5,7 +5,7 @@ use super::report::counted;
 use super::sql::run_query;
 use super::{Context, Status};
 use crate::engine::parse_value;
-use crate::error::Result;
+use crate::error::{Error, Result, did_you_mean};
 use crate::refresh::Access;
 
 /// Show rejected rows with file, line, column and reason
@@ -28,6 +28,15 @@ impl Rejects {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
         let (session, snapshot) = workspace.session(self.at).await?;
+        if let Some(source) = &self.source
+            && !workspace.contracts.iter().any(|c| c.name == *source)
+        {
+            let names = workspace.contracts.iter().map(|c| c.name.as_str());
+            return Err(Error::usage(format!("no source `{source}`")).hint(
+                did_you_mean(source, names)
+                    .unwrap_or_else(|| "`cinelake ls sources` lists them".to_owned()),
+            ));
+        }
         let filter = if self.source.is_some() {
             "where source = $source"
         } else {

@@ -51,7 +51,7 @@ pub(super) fn landed_lines(file: &LandedFile) -> Vec<String> {
             .map(|c| format!("column `{c}`: "))
             .unwrap_or_default();
         lines.push(format!(
-            "  first reject: {}:{}: {column}{}; `cinelake rejects` shows them",
+            "  first reject: {}:{}: {column}{}",
             file.path, reject.line, reject.reason
         ));
     }
@@ -61,17 +61,31 @@ pub(super) fn landed_lines(file: &LandedFile) -> Vec<String> {
             file.unknown_columns.join(", ")
         ));
     }
+    if !file.unknown_columns.is_empty() && !file.missing_columns.is_empty() {
+        lines.push(format!(
+            "  columns of the contract that the file lacks, null in every row: {}",
+            file.missing_columns.join(", ")
+        ));
+    }
     lines
 }
 
 /// What the landing folder holds that does not land.
 pub(super) fn say_not_landed(console: &Console, plan: &LandingPlan) {
     for planned in &plan.files {
-        if let FileAction::SameContent(other) = &planned.action {
-            console.say(&format!(
-                "{}: the same content as {other}, nothing to land",
-                planned.file.path
-            ));
+        let path = &planned.file.path;
+        match &planned.action {
+            FileAction::SameContent(other) => {
+                console.say(&format!(
+                    "{path}: the same content as {other}, nothing to land"
+                ));
+            }
+            FileAction::Moved(delivery) => {
+                console.say(&format!(
+                    "{path}: the new name of delivery {delivery}, nothing to land"
+                ));
+            }
+            _ => {}
         }
     }
     for (path, reason) in &plan.ignored {

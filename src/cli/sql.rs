@@ -121,6 +121,9 @@ pub(super) fn settle_params(
         let (name, value) = text.split_once('=').ok_or_else(|| {
             Error::usage(format!("`--param {text}` has no value")).hint("write `--param months=3`")
         })?;
+        if values.iter().any(|(given, _)| given == name) {
+            return Err(Error::usage(format!("parameter `{name}` is given twice")));
+        }
         let param = declared.iter().find(|p| p.name == name);
         if param.is_none() && !declared.is_empty() {
             let names: Vec<&str> = declared.iter().map(|p| p.name.as_str()).collect();

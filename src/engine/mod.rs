@@ -53,7 +53,8 @@ pub enum Staged {
 pub enum Joins {
     /// Whatever is fastest; a hash table must fit into memory.
     Fastest,
-    /// By sorting, which spills to disk.
+    /// By sorting, which spills to disk, and on one thread, which leaves each
+    /// step the whole memory.
     Spilling,
 }
 

@@ -35,7 +35,10 @@ impl Session {
             .with_default_catalog_and_schema("cinelake", "gold")
             .with_create_default_catalog_and_schema(false)
             .with_information_schema(true)
-            .with_target_partitions(engine.threads());
+            .with_target_partitions(match joins {
+                Joins::Fastest => engine.threads(),
+                Joins::Spilling => 1,
+            });
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
         // 0.85 is a decimal: comparing money and rates with literals is exact.

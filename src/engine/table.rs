@@ -316,9 +316,24 @@ fn scanned_file(
     };
     let partition = partitioned.then(|| ScalarValue::Date32(file.partition));
     // Partition values first: `with_statistics` appends what they imply.
-    Ok(PartitionedFile::from(meta)
+    let mut scanned = PartitionedFile::from(meta)
         .with_partition_values(partition.into_iter().collect())
-        .with_statistics(Arc::new(file_statistics(file, inside))))
+        .with_statistics(Arc::new(file_statistics(file, inside)));
+    if partitioned && file.partition.is_none() {
+        // What it implies for null is wrong: a distinct value, no nulls.
+        let rows = usize::try_from(file.rows).unwrap_or(usize::MAX);
+        let mut column = ColumnStatistics::new_unknown();
+        column.null_count = Precision::Exact(rows);
+        let mut statistics = scanned
+            .statistics
+            .as_deref()
+            .cloned()
+            .unwrap_or_else(|| file_statistics(file, inside));
+        statistics.column_statistics.truncate(inside.fields().len());
+        statistics.column_statistics.push(column);
+        scanned.statistics = Some(Arc::new(statistics));
+    }
+    Ok(scanned)
 }
 
 fn file_statistics(file: &DataFile, inside: &SchemaRef) -> Statistics {

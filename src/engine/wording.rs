@@ -29,7 +29,7 @@ impl Wording {
         let text = first_lines(&root.strip_backtrace());
         let worded = match root {
             DataFusionError::ResourcesExhausted(_) => {
-                Error::new(Kind::Io, format!("the query needs more memory: {text}"))
+                Error::new(Kind::Io, "the query needs more memory than it may use")
                     .hint("give more with `--memory`, or ask for fewer rows or groups")
             }
             DataFusionError::SQL(parser, _) => syntax(&parser.to_string()),

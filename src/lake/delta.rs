@@ -34,6 +34,16 @@ pub(super) struct DeltaVersion {
     metadata: Metadata,
 }
 
+impl DeltaVersion {
+    /// The column by which files are split.
+    pub(super) fn partition_by(&self) -> Option<&str> {
+        self.metadata
+            .partition_columns()
+            .first()
+            .map(String::as_str)
+    }
+}
+
 /// What one commit does.
 pub(super) struct Commit<'a> {
     pub(super) run: &'a str,
@@ -214,14 +224,7 @@ fn table_actions(name: &TableName, change: &SchemaChange<'_>) -> Result<(Protoco
         serde_json::from_value(serde_json::json!({"minReaderVersion": 1, "minWriterVersion": 2}))
             .map_err(|e| failed(e.into()))?;
     let metadata = match change.before {
-        Some(before)
-            if before
-                .metadata
-                .partition_columns()
-                .first()
-                .map(String::as_str)
-                == change.partition_by =>
-        {
+        Some(before) if before.partition_by() == change.partition_by => {
             before.metadata.clone().with_schema(change.schema)
         }
         before => {

@@ -143,8 +143,13 @@ impl Lake {
                     .hint("nothing of that run is visible; delete the file and run again"));
             }
         };
-        let published = self.snapshot_ids().await?;
-        if published.contains(&intent.snapshot.id) {
+        let id = intent.snapshot.id;
+        if self.snapshot_ids().await?.contains(&id) {
+            // Readable, so whole; but perhaps not synced by who wrote it.
+            self.snapshot(id).await?;
+            self.store
+                .mark_unsynced(&Path::from(format!("_snapshots/{id}.json")));
+            self.sync().await?;
             self.forget_intent().await?;
             return Ok(None);
         }
@@ -212,7 +217,8 @@ impl Lake {
                 })?;
             self.touch_log(&change.name, at.version);
             (adds, removes) = self.difference(change, &at).await?;
-            schema_changed = at.schema != reading_schema(&change.schema)?;
+            schema_changed = at.schema != reading_schema(&change.schema)?
+                || at.partition_by() != change.partition_by.as_deref();
             if adds.is_empty() && removes.is_empty() && !schema_changed {
                 return Ok(at.version);
             }

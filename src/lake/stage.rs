@@ -26,7 +26,7 @@ use super::files::{date_text, table_folder};
 use super::statistics::file_statistics;
 use super::{DataFile, Lake, failpoint, store_error};
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::name::TableName;
 
 /// How a table's files are laid out.
@@ -78,9 +78,11 @@ impl TableWriter {
     ) -> Result<Self> {
         let index = |column: &String| {
             layout.schema.index_of(column).map_err(|_| {
+                let columns = layout.schema.fields().iter().map(|f| f.name().as_str());
                 Error::usage(format!(
                     "`{name}` has no column `{column}` to be split or ordered by"
                 ))
+                .maybe_hint(did_you_mean(column, columns))
             })
         };
         Ok(Self {
@@ -114,7 +116,7 @@ impl TableWriter {
             buffer.bytes += bytes;
             self.buffered += bytes;
         }
-        while self.buffered > self.budget {
+        while self.buffered > self.budget / (self.parallel + 1) {
             let largest = self
                 .buffers
                 .iter()
@@ -169,6 +171,7 @@ impl TableWriter {
             .map(|(value, rows)| {
                 let rows =
                     take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
+                let rows = without_shared_text(rows)?;
                 Ok((value, rows))
             })
             .collect()
@@ -234,6 +237,19 @@ impl Lake {
             }
         }
     }
+}
+
+/// Rows taken from a batch share all of its text; these keep their own only.
+fn without_shared_text(batch: RecordBatch) -> Result<RecordBatch> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|array| match array.as_string_view_opt() {
+            Some(text) => Arc::new(text.gc()) as ArrayRef,
+            None => Arc::clone(array),
+        })
+        .collect();
+    RecordBatch::try_new(batch.schema(), columns).map_err(arrow_error)
 }
 
 struct Encoded {

@@ -39,12 +39,12 @@ pub struct ColumnRange {
 pub(super) fn file_statistics(batch: &RecordBatch) -> String {
     let (mut mins, mut maxs, mut nulls) = (Vec::new(), Vec::new(), Vec::new());
     let schema = batch.schema();
-    for (field, array) in schema
-        .fields()
-        .iter()
-        .zip(batch.columns())
-        .take(INDEXED_COLUMNS)
-    {
+    let columns = schema.fields().iter().zip(batch.columns()).enumerate();
+    for (at, (field, array)) in columns {
+        // Where a row came from is looked up by these, however wide the table.
+        if at >= INDEXED_COLUMNS && !field.name().starts_with('_') {
+            continue;
+        }
         let name = Value::String(field.name().clone());
         nulls.push(format!("{name}:{}", array.null_count()));
         if let Some((least, greatest)) = bounds(array) {

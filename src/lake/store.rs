@@ -21,7 +21,8 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result as StoreResult,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+    Result as StoreResult,
 };
 
 use super::store_error;
@@ -104,6 +105,55 @@ impl SyncStore {
     }
 }
 
+/// Writes and syncs a file beside its place, then gives it its name.
+fn put_synced(
+    path: &std::path::Path,
+    name: String,
+    payload: &PutPayload,
+    create: bool,
+) -> StoreResult<PutResult> {
+    use std::io::Write;
+    let failed = |e: std::io::Error| generic(format!("{name}: {e}"));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut part = path.as_os_str().to_os_string();
+    part.push(format!("#{}", uuid::Uuid::now_v7().simple()));
+    let part = PathBuf::from(part);
+    let written = File::create(&part).and_then(|mut file| {
+        for bytes in payload {
+            file.write_all(bytes)?;
+        }
+        file.sync_all()
+    });
+    let named = written.and_then(|()| match create {
+        true => std::fs::hard_link(&part, path),
+        false => std::fs::rename(&part, path),
+    });
+    // Gone already where it was renamed.
+    let _ = std::fs::remove_file(&part);
+    match named {
+        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(object_store::Error::AlreadyExists {
+                path: name,
+                source: source.into(),
+            })
+        }
+        Err(e) => Err(failed(e)),
+        Ok(()) => Ok(PutResult {
+            e_tag: None,
+            version: None,
+        }),
+    }
+}
+
+fn generic(message: String) -> object_store::Error {
+    object_store::Error::Generic {
+        store: "lake",
+        source: message.into(),
+    }
+}
+
 fn sync_files(root: &std::path::Path, paths: &[Path]) -> Result<()> {
     let failed = |path: &std::path::Path| {
         let path = path.to_path_buf();
@@ -145,6 +195,20 @@ impl ObjectStore for SyncStore {
         payload: PutPayload,
         opts: PutOptions,
     ) -> StoreResult<PutResult> {
+        // A name must never lead to an empty file after power loss: what says
+        // which files count is synced before it gets its name.
+        if let Some(root) = self.root.clone()
+            && location.extension() == Some("json")
+            && matches!(opts.mode, PutMode::Create | PutMode::Overwrite)
+        {
+            self.wrote(location);
+            let path = root.join(location.as_ref());
+            let create = matches!(opts.mode, PutMode::Create);
+            let name = location.to_string();
+            return tokio::task::spawn_blocking(move || put_synced(&path, name, &payload, create))
+                .await
+                .map_err(|e| generic(e.to_string()))?;
+        }
         let result = self.inner.put_opts(location, payload, opts).await?;
         self.wrote(location);
         Ok(result)
@@ -208,6 +272,8 @@ fn sorted(
 ) -> BoxStream<'static, StoreResult<ObjectMeta>> {
     stream::once(async move {
         let mut all: Vec<ObjectMeta> = listing.try_collect().await?;
+        // Left behind by a process that died while it wrote.
+        all.retain(|meta| !meta.location.as_ref().contains('#'));
         all.sort_unstable_by(|a, b| a.location.cmp(&b.location));
         Ok::<_, object_store::Error>(stream::iter(all.into_iter().map(Ok)))
     })

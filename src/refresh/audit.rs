@@ -1,7 +1,5 @@
 //! Checks staged tables before anybody sees them.
 
-use std::collections::BTreeSet;
-
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::json::LineDelimitedWriter;
@@ -199,21 +197,6 @@ pub(super) async fn check_query(session: &Session, query: &CheckQuery) -> Result
         failing_rows: u64::try_from(failing).unwrap_or(0),
         samples,
     })
-}
-
-/// The check queries that read something that changed, or are new themselves.
-pub(super) fn queries_to_run<'a>(
-    queries: impl Iterator<Item = &'a CheckQuery>,
-    changed: &BTreeSet<TableName>,
-    passed: impl Fn(&CheckQuery) -> bool,
-) -> Vec<&'a CheckQuery> {
-    let reads = |q: &CheckQuery| {
-        q.statement
-            .inputs
-            .iter()
-            .any(|i| changed.contains(&i.table))
-    };
-    queries.filter(|q| reads(q) || !passed(q)).collect()
 }
 
 fn outcome(failing: i64, severity: Severity) -> CheckOutcome {

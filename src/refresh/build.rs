@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+
 use super::plan::{build_fingerprint, is_as_of};
 use super::stage::{Provenance, Stage};
 use super::workspace::{Workspace, fingerprint};
@@ -39,13 +41,9 @@ pub(super) async fn build(
         .map(|date| format!("select cast('{date}' as date) as as_of"));
     let sql = replaced.as_deref().unwrap_or(&model.sql);
     if model.header.materialized == Materialized::View {
-        stage
-            .session(Joins::Fastest)?
-            .model(sql)
-            .await
-            .map_err(at_model)?;
+        let rows = count_rows(stage, sql).await.map_err(at_model)?;
         stage.view(&model.name, sql, provenance);
-        return Ok(0);
+        return Ok(rows);
     }
     let (layout, files) = match build_with(stage, model, sql, Joins::Fastest).await {
         Err(e) if e.kind() == Kind::Io && e.message().contains("needs more memory") => {
@@ -68,12 +66,33 @@ async fn build_with(
 ) -> Result<(TableLayout, Vec<DataFile>)> {
     let answer = stage.session(joins)?.model(sql).await?;
     let layout = TableLayout {
-        schema: answer.schema(),
+        schema: nullable(&answer.schema()),
         partition_by: model.header.partition_by.clone(),
         order_by: model.header.order_by.clone(),
     };
     let files = write_rows(stage.workspace, &model.name, &layout, answer).await?;
     Ok((layout, files))
+}
+
+/// Runs a view's query to its end, as its readers will.
+async fn count_rows(stage: &Stage<'_>, sql: &str) -> Result<u64> {
+    let answer = stage.session(Joins::Fastest)?.model(sql).await?;
+    let mut rows = answer.stream().await?;
+    let mut count = 0;
+    while let Some(batch) = rows.next().await? {
+        count += batch.num_rows() as u64;
+    }
+    Ok(count)
+}
+
+/// The columns, all of them nullable: what a query's plan says of nulls may
+/// change without its names and types.
+fn nullable(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter();
+    let fields: Vec<Field> = fields
+        .map(|f| Field::new(f.name(), f.data_type().clone(), true))
+        .collect();
+    Arc::new(Schema::new(fields))
 }
 
 /// Writes an answer's rows as files of the table `name`.

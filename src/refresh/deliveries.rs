@@ -83,6 +83,8 @@ pub enum FileAction {
     },
     /// It is landed already, under this name.
     Known,
+    /// It is this delivery's file under a new name: another took the old one.
+    Moved(i64),
     /// Its content is landed already, under the name given here.
     SameContent(String),
 }
@@ -94,7 +96,7 @@ impl FileAction {
             Self::Land { content_hash }
             | Self::Replace { content_hash, .. }
             | Self::Again { content_hash, .. } => Some(content_hash),
-            Self::Known | Self::SameContent(_) => None,
+            Self::Known | Self::Moved(_) | Self::SameContent(_) => None,
         }
     }
 
@@ -151,15 +153,20 @@ impl Workspace {
             .iter()
             .map(|c| (c.name.as_str(), fingerprint(&c.landing_text())))
             .collect();
-        for file in found.candidates {
-            let contract = &contracts[file.source.as_str()];
-            let action = decide(&file, &known, &plan.files, contract)?;
+        let seen = found
+            .candidates
+            .into_iter()
+            .map(|file| Seen::compare(file, &known, &contracts))
+            .collect::<Result<Vec<_>>>()?;
+        for at in 0..seen.len() {
+            let action = decide(&seen, at, &known, &contracts);
+            let file = seen[at].file.clone();
             plan.files.push(PlannedFile { file, action });
         }
         let landed_again = |delivery: &Delivery| {
             plan.files
                 .iter()
-                .any(|f| f.file.source == delivery.source && f.file.path == delivery.path)
+                .any(|f| f.action.replaced() == Some(delivery.id))
         };
         for delivery in known.iter().filter(|d| d.replaced_by.is_none()) {
             let stale = contracts
@@ -180,45 +187,106 @@ impl Workspace {
     }
 }
 
-fn decide(
-    file: &Candidate,
-    known: &[Delivery],
-    planned: &[PlannedFile],
-    contract: &str,
-) -> Result<FileAction> {
-    let mut current = known
-        .iter()
-        .filter(|d| d.source == file.source && d.replaced_by.is_none());
-    let same_path = current.clone().find(|d| d.path == file.path);
-    if let Some(delivery) = same_path
-        && untouched(file, delivery)
-        && delivery.contract_hash == contract
-    {
-        return Ok(FileAction::Known);
-    }
-    let content_hash = content_hash(&file.full)?;
-    if let Some(delivery) = same_path {
-        let old = delivery.id;
-        return Ok(if delivery.content_hash != content_hash {
-            FileAction::Replace { content_hash, old }
-        } else if delivery.contract_hash != contract {
-            FileAction::Again { content_hash, old }
-        } else {
-            FileAction::Known
+/// A file beside what is landed under its name.
+struct Seen<'a> {
+    file: Candidate,
+    /// The current delivery of that source and name.
+    landed: Option<&'a Delivery>,
+    /// BLAKE3 of its bytes; of an untouched file as it was landed.
+    content_hash: String,
+}
+
+impl<'a> Seen<'a> {
+    fn compare(
+        file: Candidate,
+        known: &'a [Delivery],
+        contracts: &BTreeMap<&str, String>,
+    ) -> Result<Self> {
+        let landed = known
+            .iter()
+            .find(|d| d.source == file.source && d.path == file.path && d.replaced_by.is_none());
+        let settled = landed.filter(|d| {
+            untouched(&file, d) && contracts.get(file.source.as_str()) == Some(&d.contract_hash)
         });
+        let content_hash = match settled {
+            Some(delivery) => delivery.content_hash.clone(),
+            None => content_hash(&file.full)?,
+        };
+        Ok(Self {
+            file,
+            landed,
+            content_hash,
+        })
     }
-    let landed = current
-        .find(|d| d.content_hash == content_hash)
-        .map(|d| d.path.clone());
-    let before = planned.iter().find(|p| {
-        p.file.source == file.source && p.action.content_hash() == Some(content_hash.as_str())
+
+    /// Whether other content was landed under this name.
+    fn changed(&self) -> bool {
+        self.landed
+            .is_some_and(|d| d.content_hash != self.content_hash)
+    }
+}
+
+fn decide(
+    seen: &[Seen<'_>],
+    at: usize,
+    known: &[Delivery],
+    contracts: &BTreeMap<&str, String>,
+) -> FileAction {
+    let this = &seen[at];
+    let content_hash = this.content_hash.clone();
+    let contract = contracts.get(this.file.source.as_str());
+    let same_source = |other: &&Seen<'_>| other.file.source == this.file.source;
+    if let Some(delivery) = this.landed {
+        let old = delivery.id;
+        if this.changed() {
+            // The old content under a new name: it has moved, nothing goes.
+            let moved = seen
+                .iter()
+                .filter(same_source)
+                .any(|other| other.landed.is_none() && other.content_hash == delivery.content_hash);
+            return match moved {
+                true => FileAction::Land { content_hash },
+                false => FileAction::Replace { content_hash, old },
+            };
+        }
+        return match contract == Some(&delivery.contract_hash) {
+            true => FileAction::Known,
+            false => FileAction::Again { content_hash, old },
+        };
+    }
+    let before = seen[..at]
+        .iter()
+        .filter(same_source)
+        .find(|other| other.landed.is_none() && other.content_hash == content_hash);
+    if let Some(before) = before {
+        return FileAction::SameContent(before.file.path.clone());
+    }
+    let twin = known.iter().find(|d| {
+        d.source == this.file.source && d.content_hash == content_hash && d.replaced_by.is_none()
     });
-    Ok(
-        match landed.or_else(|| before.map(|p| p.file.path.clone())) {
-            Some(path) => FileAction::SameContent(path),
+    let Some(twin) = twin else {
+        let during = seen
+            .iter()
+            .filter(same_source)
+            .find(|other| other.changed() && other.content_hash == content_hash);
+        return match during {
+            Some(other) => FileAction::SameContent(other.file.path.clone()),
             None => FileAction::Land { content_hash },
+        };
+    };
+    let at_old_name = seen
+        .iter()
+        .filter(same_source)
+        .find(|other| other.file.path == twin.path);
+    match at_old_name {
+        Some(other) if !other.changed() => FileAction::SameContent(twin.path.clone()),
+        _ if contract != Some(&twin.contract_hash) => FileAction::Again {
+            content_hash,
+            old: twin.id,
         },
-    )
+        Some(_) => FileAction::Moved(twin.id),
+        None => FileAction::SameContent(twin.path.clone()),
+    }
 }
 
 /// Whether size and time say that the file is as it was landed.

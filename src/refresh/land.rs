@@ -41,6 +41,7 @@ pub(super) async fn land(
 ) -> Result<Vec<LandedFile>> {
     let workspace = stage.workspace;
     let mut deliveries = known;
+    let moved = note_moves(plan, &mut deliveries);
     let mut landed = Vec::new();
     let mut rejects = RejectFiles::new(stage).await?;
     let files = plan.to_land().count() as u64;
@@ -49,10 +50,16 @@ pub(super) async fn land(
         observer.event(Event::Landing(files, bytes));
     }
     for contract in &workspace.contracts {
-        let files: Vec<&PlannedFile> = plan
+        let mut files: Vec<&PlannedFile> = plan
             .to_land()
             .filter(|f| f.file.source == contract.name)
             .collect();
+        // Files that land again keep their order, so that of two rows with
+        // one key and version the same one counts as before.
+        files.sort_by_key(|f| match f.action {
+            FileAction::Again { old, .. } => (0, old),
+            _ => (1, 0),
+        });
         land_source(
             stage,
             contract,
@@ -66,10 +73,26 @@ pub(super) async fn land(
     }
     observer.event(Event::LandingDone);
     rejects.stage(stage);
-    if !landed.is_empty() || stage.base.is_none() {
+    if !landed.is_empty() || moved || stage.base.is_none() {
         stage_deliveries(stage, &deliveries).await?;
     }
     Ok(landed)
+}
+
+/// Keeps the new names of files that were renamed; whether there are any.
+fn note_moves(plan: &LandingPlan, deliveries: &mut [Delivery]) -> bool {
+    let mut any = false;
+    for planned in &plan.files {
+        let FileAction::Moved(id) = planned.action else {
+            continue;
+        };
+        for delivery in deliveries.iter_mut().filter(|d| d.id == id) {
+            delivery.path.clone_from(&planned.file.path);
+            delivery.modified = planned.file.modified;
+            any = true;
+        }
+    }
+    any
 }
 
 async fn land_source(
@@ -82,11 +105,10 @@ async fn land_source(
     observer: &dyn Observer,
 ) -> Result<()> {
     let name = TableName::bronze(&contract.name);
-    let published = stage
-        .base
-        .as_ref()
-        .is_some_and(|base| base.tables.contains_key(&name));
-    if files.is_empty() && published {
+    let published = stage.base.as_ref().and_then(|base| base.tables.get(&name));
+    let as_agreed =
+        published.is_some_and(|t| t.fingerprint == fingerprint(&contract.landing_text()));
+    if files.is_empty() && as_agreed {
         return Ok(());
     }
     let mut unknown = BTreeSet::new();
@@ -309,7 +331,7 @@ fn decode_blocks(
     path: std::path::PathBuf,
 ) -> impl futures::Stream<Item = Result<(u64, Decoded)>> {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<(usize, Block)>>(threads + 1);
-    tokio::task::spawn_blocking(move || {
+    let reading = tokio::task::spawn_blocking(move || {
         let mut skip = 1;
         loop {
             let block = match reader.next_block() {
@@ -328,11 +350,17 @@ fn decode_blocks(
             }
         }
     });
+    let stopped = futures::stream::once(async move {
+        let ended = reading.await;
+        ended.map_err(|e| Error::io("a reader stopped").because(e))
+    })
+    .filter_map(|ended| async move { ended.err().map(Err) });
     let decoder = Arc::new(decoder);
     let blocks = futures::stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|block| (block, receiver))
     });
     blocks
+        .chain(stopped)
         .map(move |block| {
             let decoder = Arc::clone(&decoder);
             async move {
@@ -471,7 +499,7 @@ pub async fn preview(contract: &Contract, path: &Path, threads: usize) -> Result
         let (records, mut block) = block?;
         preview.rows_in += records;
         preview.rows_rejected += block.rejects.len() as u64;
-        let room = 5_usize.saturating_sub(preview.rejects.len());
+        let room = 20_usize.saturating_sub(preview.rejects.len());
         block.rejects.truncate(room);
         preview.rejects.append(&mut block.rejects);
     }

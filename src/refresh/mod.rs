@@ -22,5 +22,5 @@ pub use deliveries::{Delivery, FileAction, LandingPlan, PlannedFile};
 pub use land::{Preview, preview};
 pub use plan::{Reason, Step};
 pub use progress::{Event, Observer, Silent};
-pub use run::{LandedFile, Outcome, RefreshOptions};
+pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use workspace::{Access, Workspace};

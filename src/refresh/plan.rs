@@ -1,6 +1,6 @@
 //! Which models to build, and why. Pure: looks at texts and versions only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::workspace::fingerprint;
 use crate::error::{Error, Result, did_you_mean};
@@ -162,27 +162,13 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The models whose checks are to be made: those built, those whose checks
-/// changed, and those that refer to a table that was built.
-pub(super) fn to_audit<'a>(
-    project: &'a Project,
-    snapshot: Option<&Snapshot>,
-    built: &BTreeSet<TableName>,
-) -> Vec<&'a Model> {
-    let known: BTreeMap<&TableName, &TableEntry> =
-        snapshot.iter().flat_map(|s| &s.tables).collect();
-    let refers = |model: &Model| {
-        model.header.checks.iter().any(
-            |check| matches!(&check.kind, CheckKind::References { table, .. } if built.contains(table)),
-        )
-    };
-    let stale = |model: &&Model| {
-        built.contains(&model.name)
-            || known.get(&model.name).is_some_and(|entry| {
-                entry.audit != fingerprint(&model.audit_text()) || refers(model)
-            })
-    };
-    project.models.values().filter(stale).collect()
+/// The tables that a model's checks refer to.
+pub(super) fn referred(model: &Model) -> BTreeSet<TableName> {
+    let tables = model.header.checks.iter().filter_map(|c| match &c.kind {
+        CheckKind::References { table, .. } => Some(table.clone()),
+        _ => None,
+    });
+    tables.collect()
 }
 
 #[cfg(test)]

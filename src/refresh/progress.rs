@@ -11,8 +11,8 @@ use crate::name::TableName;
 pub enum Event<'a> {
     /// A run that had died was carried through; this snapshot is visible now.
     Recovered(u64),
-    /// Something the user should know.
-    Note(String),
+    /// Something the user should look at.
+    Warning(String),
     /// Files begin to land: how many, and their bytes.
     Landing(u64, u64),
     /// More bytes of them were read.

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 
-use super::audit::{CheckOutcome, CheckReport, check_model, check_query, queries_to_run};
+use super::audit::{CheckOutcome, CheckReport, check_model, check_query};
 use super::build::build;
 use super::deliveries::{Delivery, LandingPlan};
 use super::land::land;
-use super::plan::{PlanInput, Step, is_as_of, plan, to_audit};
+use super::plan::{PlanInput, Step, is_as_of, plan, referred};
 use super::progress::{Event, Observer};
 use super::stage::Stage;
 use super::workspace::{Workspace, fingerprint};
@@ -74,6 +74,17 @@ pub struct Outcome {
     pub before: Option<Arc<Snapshot>>,
 }
 
+/// What a refresh would do.
+#[derive(Debug)]
+pub struct Planned {
+    /// What would happen to the files of the landing folder.
+    pub landing: LandingPlan,
+    /// The models that would be built.
+    pub steps: Vec<Step>,
+    /// The tables that would go, because their model is gone.
+    pub dropped: Vec<TableName>,
+}
+
 impl Outcome {
     /// Whether a check forbids to publish.
     #[must_use]
@@ -123,7 +134,7 @@ impl Workspace {
     ///
     /// # Errors
     /// When the landing folder or the lake cannot be read.
-    pub async fn plan(&self, options: &RefreshOptions) -> Result<(LandingPlan, Vec<Step>)> {
+    pub async fn plan(&self, options: &RefreshOptions) -> Result<Planned> {
         self.check_options(options)?;
         let base = self.lake().latest().await?.map(Arc::new);
         let stage = Stage::new(self, base.clone());
@@ -132,8 +143,14 @@ impl Workspace {
             .to_land()
             .map(|f| TableName::bronze(&f.file.source))
             .collect();
-        let steps = self.steps(base.as_deref(), landed, options)?;
-        Ok((landing, steps))
+        Ok(Planned {
+            steps: self.steps(base.as_deref(), landed, options)?,
+            dropped: match options.select.is_empty() {
+                true => self.gone(base.as_deref()),
+                false => Vec::new(),
+            },
+            landing,
+        })
     }
 
     /// What landing would do.
@@ -282,7 +299,9 @@ impl Workspace {
     ) -> Result<()> {
         let base = stage.base.clone();
         let steps = self.steps(base.as_deref(), stage.changed(), options)?;
-        outcome.dropped = self.gone(base.as_deref());
+        if options.select.is_empty() {
+            outcome.dropped = self.gone(base.as_deref());
+        }
         let count = steps.len();
         for (number, step) in (1..).zip(&steps) {
             let Some(model) = self.project.models.get(&step.table) else {
@@ -295,28 +314,66 @@ impl Workspace {
             observer.event(Event::Built(&step.table, rows, started.elapsed()));
         }
         outcome.built = steps;
+        self.warn_of_the_future(stage, observer).await?;
         let built: BTreeSet<TableName> = outcome.built.iter().map(|s| s.table.clone()).collect();
         let session = stage.session(Joins::Fastest)?;
-        for model in to_audit(&self.project, base.as_deref(), &built) {
+        for model in self.project.models.values() {
+            // What the checks say, and which rows they refer to.
+            let audit = format!(
+                "{}{:?}",
+                model.audit_text(),
+                stage.versions(&referred(model))
+            );
+            let audit = fingerprint(&audit);
+            let Some(known) = stage.entry(&model.name).map(|e| e.audit.clone()) else {
+                continue;
+            };
+            if known == audit && !built.contains(&model.name) {
+                continue;
+            }
             observer.event(Event::Checking(&model.name));
             let reports = check_model(&session, model).await?;
             let of = |outcome| reports.iter().filter(|r| r.outcome == outcome).count() as u64;
             if let Some(entry) = stage.entry_mut(&model.name) {
                 entry.checks = (of(CheckOutcome::Passed), of(CheckOutcome::Warned));
-                entry.audit = fingerprint(&model.audit_text());
+                entry.audit = audit;
             }
             outcome.checks.extend(reports);
         }
-        let changed = stage.changed();
-        let text = |q: &crate::model::CheckQuery| fingerprint(&q.statement.canonical);
-        let known = passed.clone();
-        let is_known = |q: &crate::model::CheckQuery| known.get(&q.name) == Some(&text(q));
-        for query in queries_to_run(self.project.checks.values(), &changed, is_known) {
+        for query in self.project.checks.values() {
+            let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
+            let versions = stage.versions(&inputs.collect());
+            let state = fingerprint(&format!("{}{versions:?}", query.statement.canonical));
+            if passed.get(&query.name) == Some(&state) {
+                continue;
+            }
             outcome.checks.push(check_query(&session, query).await?);
-            passed.insert(query.name.clone(), text(query));
+            passed.insert(query.name.clone(), state);
         }
         passed.retain(|name, _| self.project.checks.contains_key(name));
         failpoint("audit.done")?;
+        Ok(())
+    }
+
+    /// Tells when the data's latest event lies after today: one wrong date
+    /// moves every number that depends on `silver.as_of`.
+    async fn warn_of_the_future(&self, stage: &Stage<'_>, observer: &dyn Observer) -> Result<()> {
+        if !stage.changed().iter().any(is_as_of) {
+            return Ok(());
+        }
+        let tomorrow = self.clock.now().date_naive() + chrono::Days::new(1);
+        let sql = format!(
+            "select cast(as_of as text) as as_of from silver.as_of where as_of > date '{tomorrow}'"
+        );
+        let session = stage.session(Joins::Fastest)?;
+        let rows = session.query(&sql, &[]).await?.collect().await?;
+        if rows.iter().any(|batch| batch.num_rows() > 0) {
+            observer.event(Event::Warning(
+                "silver.as_of lies in the future: look for a wrong date in the latest files; \
+                 `--as-of DATE` sets another"
+                    .to_owned(),
+            ));
+        }
         Ok(())
     }
 
@@ -332,6 +389,8 @@ impl Workspace {
     }
 
     fn check_options(&self, options: &RefreshOptions) -> Result<()> {
+        // Refuses a selection that matches nothing before anything is landed.
+        self.steps(None, BTreeSet::new(), options)?;
         let Some(date) = &options.as_of else {
             return Ok(());
         };

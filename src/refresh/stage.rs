@@ -196,6 +196,12 @@ impl<'a> Stage<'a> {
         self.scope.staged.keys().cloned().collect()
     }
 
+    /// The staged entry of `name`, or the published one.
+    pub(super) fn entry(&self, name: &TableName) -> Option<&TableEntry> {
+        let published = || self.base.as_ref()?.tables.get(name);
+        self.entries.get(name).or_else(published)
+    }
+
     /// The staged entry of `name`, or the published one, to be changed.
     pub(super) fn entry_mut(&mut self, name: &TableName) -> Option<&mut TableEntry> {
         if !self.entries.contains_key(name) {
@@ -226,7 +232,7 @@ impl<'a> Stage<'a> {
     }
 
     /// In which snapshot each of `inputs` changed last, as this run sees it.
-    fn versions(&self, inputs: &BTreeSet<TableName>) -> BTreeMap<TableName, u64> {
+    pub(super) fn versions(&self, inputs: &BTreeSet<TableName>) -> BTreeMap<TableName, u64> {
         let version = |name: &TableName| {
             let staged = self.entries.get(name);
             let published = self.base.as_ref().and_then(|base| base.tables.get(name));

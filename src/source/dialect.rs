@@ -36,12 +36,7 @@ impl Dialect {
     pub fn detect(head: &[u8], contract: &Contract, path: &Path) -> Result<Self> {
         let terminator = match memchr::memchr2(b'\n', b'\r', head) {
             Some(at) if head[at] == b'\r' && head.get(at + 1) != Some(&b'\n') => {
-                let newline_follows = memchr::memchr(b'\n', head).is_some();
-                if newline_follows {
-                    Terminator::Newline
-                } else {
-                    Terminator::CarriageReturn
-                }
+                Terminator::CarriageReturn
             }
             _ => Terminator::Newline,
         };
@@ -106,7 +101,10 @@ impl Dialect {
                                 "`{}` and `{name}` both mean column `{}`",
                                 self.header[other], contract.columns[column].name
                             ))
-                            .hint(format!("narrow the aliases in {}", contract.path.display())),
+                            .hint(format!(
+                                "rename one of them in the file, or narrow the aliases in {}",
+                                contract.path.display()
+                            )),
                         ));
                     }
                 }
@@ -140,7 +138,11 @@ impl Dialect {
     }
 
     fn missing(&self, column: &str, contract: &Contract) -> Error {
-        let shown: Vec<String> = self.header.iter().map(|h| format!("`{h}`")).collect();
+        let shown: Vec<String> = self
+            .header
+            .iter()
+            .map(|h| format!("`{}`", h.escape_debug()))
+            .collect();
         let likely = did_you_mean(column, self.header.iter().map(String::as_str));
         let error = Error::data(format!(
             "required column `{column}` is not in the header: {}",

@@ -78,6 +78,8 @@ pub struct RecordReader<R> {
     /// Bytes read and not yet given out.
     pending: Vec<u8>,
     line: u64,
+    /// Inside a line that was given up.
+    skipping: bool,
     at_end: bool,
 }
 
@@ -92,6 +94,7 @@ impl<R: Read> RecordReader<R> {
             terminator: Terminator::Newline,
             pending: Vec::new(),
             line: 1,
+            skipping: false,
             at_end: false,
         }
     }
@@ -156,6 +159,13 @@ impl<R: Read> RecordReader<R> {
     fn cut(&mut self, records: &mut Vec<Record>) -> usize {
         let mut at = 0;
         while at < self.pending.len() {
+            if self.skipping {
+                let newline = memchr(self.terminator.byte(), &self.pending[at..]);
+                self.skipping = newline.is_none();
+                self.line += u64::from(newline.is_some());
+                at += newline.map_or(self.pending.len() - at, |n| n + 1);
+                continue;
+            }
             let Some(cut) = self.next_record(at) else {
                 break;
             };
@@ -174,6 +184,7 @@ impl<R: Read> RecordReader<R> {
                 });
             }
             self.line += cut.lines;
+            self.skipping = cut.fault == Some(Fault::TooLong);
             at = cut.next;
         }
         at

@@ -154,7 +154,7 @@ pub(super) fn shortened(text: &str) -> String {
     if short.len() < text.len() {
         short.push('…');
     }
-    short
+    short.replace(char::is_control, "�")
 }
 
 /// An integer; `12.0` is one too, as spreadsheets write it.

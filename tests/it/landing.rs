@@ -60,7 +60,8 @@ fn rows_that_do_not_fit_are_rejected_with_their_reason() {
     let ran = project.ok(&["land"]);
     insta::assert_snapshot!(ran.stderr, @r"
     landed clicks.csv as bronze.clicks: 1 row of 7, 6 rejected
-      first reject: clicks.csv:3: column `id`: expected bigint, found `two`; `cinelake rejects` shows them
+      first reject: clicks.csv:3: column `id`: expected bigint, found `two`
+    6 rejected rows: `cinelake rejects` shows them
     published snapshot 1: 3 tables changed
     ");
     let ran = project.ok(&["-q", "rejects", "-f", "csv"]);
@@ -183,6 +184,7 @@ fn headers_are_found_by_name_alias_and_in_any_order() {
     insta::assert_snapshot!(ran.stderr, @r"
     landed clicks.csv as bronze.clicks: 1 row
       columns the contract does not name, kept as text: surprise
+      columns of the contract that the file lacks, null in every row: amount, share
     published snapshot 1: 3 tables changed
     ");
     assert_eq!(
@@ -392,5 +394,87 @@ fn files_of_no_source_are_named() {
             .contains("clicks.csv.part: left alone: still being written, by its name"),
         "{}",
         ran.stderr
+    );
+}
+
+#[test]
+fn a_rotated_file_keeps_its_rows() {
+    let project = project();
+    deliver(&project, "clicks.csv", "1,2024-01-01,1.00,50,old\n");
+    project.ok(&["land"]);
+    std::fs::rename(
+        project.path("lake/landing/clicks.csv"),
+        project.path("lake/landing/clicks_old.csv"),
+    )
+    .unwrap();
+    deliver(&project, "clicks.csv", "2,2024-01-02,2.00,50,new\n");
+    let ran = project.ok(&["land"]);
+    insta::assert_snapshot!(ran.stderr, @r"
+    landed clicks.csv as bronze.clicks: 1 row
+    clicks_old.csv: the new name of delivery 1, nothing to land
+    published snapshot 2: 2 tables changed
+    ");
+    let all = "select id, _delivery from bronze.clicks order by id";
+    assert_eq!(project.rows(all), ["1,1", "2,2"]);
+    let again = project.ok(&["land"]);
+    assert!(again.stderr.starts_with("nothing new"), "{}", again.stderr);
+    // Another contract lands both again, in the same order.
+    project.write(
+        "queries/bronze/clicks.toml",
+        &CONTRACT.replace("decimal(8,2)", "double"),
+    );
+    project.ok(&["land"]);
+    assert_eq!(project.rows(all), ["1,3", "2,4"]);
+}
+
+#[test]
+fn new_content_under_a_known_and_a_new_name_lands_once() {
+    let contract = CONTRACT.replace("key = [\"id\"]\n", "");
+    let project = Project::of(&[("bronze/clicks.toml", &contract)]);
+    deliver(&project, "clicks_latest.csv", "1,2024-01-01,1.00,50,a\n");
+    project.ok(&["land"]);
+    deliver(&project, "clicks_latest.csv", "2,2024-02-01,1.00,50,b\n");
+    deliver(&project, "clicks_2024-02.csv", "2,2024-02-01,1.00,50,b\n");
+    project.ok(&["land"]);
+    assert_eq!(project.rows("select id from bronze.clicks"), ["2"]);
+}
+
+#[test]
+fn a_wide_table_replaces_its_rows_too() {
+    let names: Vec<String> = (0..40).map(|i| format!("c{i}")).collect();
+    let columns: String = names.iter().map(|n| format!("{n} = \"text\"\n")).collect();
+    let contract = format!(
+        "files = \"wide*\"\nkey = [\"id\"]\n[columns]\nid = {{ type = \"bigint\", required = true }}\n{columns}"
+    );
+    let project = Project::of(&[("bronze/wide.toml", &contract)]);
+    let file = |id: &str, value: &str| {
+        format!(
+            "id,{}\n{id},{}\n",
+            names.join(","),
+            vec![value; 40].join(",")
+        )
+    };
+    project.deliver("wide.csv", file("1", "old"));
+    project.ok(&["land"]);
+    project.deliver("wide.csv", file("1", "new"));
+    project.deliver("wide_2.csv", file("1", "newer"));
+    project.ok(&["land"]);
+    assert_eq!(
+        project.rows("select c39, _current from bronze.wide order by 1"),
+        ["new,false", "newer,true"]
+    );
+}
+
+#[test]
+fn lone_carriage_returns_end_lines_even_beside_line_feeds_in_cells() {
+    let project = project();
+    project.deliver(
+        "clicks.csv",
+        "id,at,note\r1,2024-01-01,\"a\nb\"\r2,2024-01-01,x\r",
+    );
+    project.ok(&["land"]);
+    assert_eq!(
+        project.row("select count(*), max(length(note)) from bronze.clicks"),
+        "2,3"
     );
 }

@@ -55,3 +55,41 @@ fn movie_streaming_is_right() {
         "21"
     );
 }
+
+#[test]
+fn sessions_of_unknown_length_or_without_an_end_count_as_nothing_they_are_not() {
+    let project = Project::warehouse();
+    project.deliver("users.csv", "user_id,created_at\n1,2024-01-01\n");
+    project.deliver(
+        "movies.csv",
+        "movie_id,title,duration_min\n1,Known,100\n2,Unknown,\n",
+    );
+    project.deliver(
+        "watch_sessions.csv",
+        "session_id,user_id,movie_id,start_time,end_time\n\
+         1,1,1,2024-01-01 10:00:00,2024-01-01 11:25:00\n\
+         2,1,1,2024-01-01 10:00:00,2024-01-01 13:00:00\n\
+         3,1,1,2024-01-01 10:00:00,\n\
+         4,1,1,2024-01-01 10:00:00,2024-01-01 09:00:00\n\
+         5,1,2,2024-01-01 10:00:00,2024-01-01 10:30:00\n",
+    );
+    let ran = project.ok(&["refresh"]);
+    assert!(
+        ran.stderr.contains(
+            "warning: silver.watch_sessions: check: not is_end_before_start: 1 failing row"
+        )
+    );
+    assert_eq!(
+        project.rows(
+            "select session_id, session_minutes, watch_minutes, completion_ratio, is_completed, \
+             is_end_before_start from silver.watch_sessions order by 1"
+        ),
+        [
+            "1,85,85,0.850000,true,false",
+            "2,180,100,1.000000,true,false",
+            "3,,,,,false",
+            "4,,,,,true",
+            "5,30,30,,,false",
+        ]
+    );
+}

@@ -252,3 +252,67 @@ fn memory_may_be_small() {
         ran.stderr
     );
 }
+
+#[test]
+fn a_reader_that_stops_listening_is_no_error() {
+    let project = project();
+    for format in ["csv", "tsv", "json", "ndjson", "markdown", "table", "arrow"] {
+        let sql =
+            "select value, 'some text to fill the pipe' as filler from generate_series(1, 200000)";
+        let mut child = project
+            .command(&["-q", "sql", "-f", format, "-c", sql])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ran = project.ran(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
+fn nulls_in_the_partition_column_are_counted_and_found() {
+    let project = Project::of(&[
+        (
+            "bronze/users.toml",
+            "files = \"users*\"\n[columns]\nuser_id = { type = \"bigint\", required = true }\njoined = \"date\"\n",
+        ),
+        (
+            "gold/joins.sql",
+            "-- Joins.\n--\n-- partition_by: month\nselect user_id, \
+             cast(date_trunc('month', joined) as date) as month from bronze.users",
+        ),
+    ]);
+    project.deliver("users.csv", "user_id,joined\n1,2024-01-05\n2,\n3,\n");
+    project.ok(&["refresh"]);
+    assert_eq!(
+        project.row("select count(*), count(month), count(distinct month) from gold.joins"),
+        "3,1,1"
+    );
+    assert_eq!(
+        project
+            .rows("select user_id from gold.joins where month is null or user_id = 1 order by 1"),
+        ["1", "2", "3"]
+    );
+}
+
+#[test]
+fn results_pass_through_what_is_no_regular_file() {
+    let project = project();
+    project.write("target.csv", "");
+    std::os::unix::fs::symlink(project.path("target.csv"), project.path("link.csv")).unwrap();
+    project.ok(&["sql", "-c", ALL, "--output", "link.csv"]);
+    assert!(
+        project
+            .path("link.csv")
+            .symlink_metadata()
+            .unwrap()
+            .is_symlink()
+    );
+    assert!(
+        std::fs::read_to_string(project.path("target.csv"))
+            .unwrap()
+            .starts_with("user_id,")
+    );
+}

@@ -284,3 +284,86 @@ fn columns_may_come_and_go() {
         ["DE,1", "US,1"]
     );
 }
+
+#[test]
+fn what_landed_alone_is_checked_by_the_next_refresh() {
+    let project = project();
+    project.write(
+        "queries/checks/no_rejects.sql",
+        "-- Payments that were rejected.\nselect line from bronze._rejects where source = 'payments'",
+    );
+    project.ok(&["refresh"]);
+    project.deliver(
+        "payments_2.csv",
+        "payment_id,user_id,amount\n3,1,1.00\n4,1,free\n",
+    );
+    project.ok(&["land"]);
+    let ran = project.run(&["refresh"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("failed: no_rejects: 1 failing row"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_view_that_fails_when_read_is_not_published() {
+    let project = project();
+    project.write(
+        "queries/gold/broken.sql",
+        "-- Broken.\n--\n-- materialized: view\nselect 1 / (user_id - 1) as n from silver.users",
+    );
+    let said = project.fails(&["-q", "refresh"]);
+    assert_eq!(
+        said,
+        "exit 1\nerror: queries/gold/broken.sql: the query failed: Divide by zero error\n"
+    );
+}
+
+#[test]
+fn a_table_that_comes_back_with_a_partition_has_its_values() {
+    let project = project();
+    let plain =
+        "-- Months.\n--\nselect payment_id, date '2024-01-01' as month from silver.payments";
+    project.write("queries/gold/months.sql", plain);
+    project.ok(&["refresh"]);
+    std::fs::remove_file(project.path("queries/gold/months.sql")).unwrap();
+    project.ok(&["refresh"]);
+    project.write(
+        "queries/gold/months.sql",
+        &plain.replace("--\nselect", "--\n-- partition_by: month\nselect"),
+    );
+    project.ok(&["refresh"]);
+    assert_eq!(
+        project.rows("select distinct month from gold.months"),
+        ["2024-01-01"]
+    );
+}
+
+#[test]
+fn an_event_in_the_future_is_warned_of() {
+    let project = project();
+    project.write(
+        "queries/silver/as_of.sql",
+        "-- Today.\nselect date '2999-01-01' as as_of",
+    );
+    let ran = project.ok(&["refresh"]);
+    assert!(
+        ran.stderr
+            .contains("warning: silver.as_of lies in the future"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn plan_names_what_would_go() {
+    let project = project();
+    project.ok(&["refresh"]);
+    std::fs::remove_file(project.path("queries/gold/countries.sql")).unwrap();
+    assert_eq!(
+        project.ok(&["plan"]).stdout,
+        "drop  gold.countries: its file was removed\n"
+    );
+}
