@@ -2,7 +2,8 @@
 --
 -- One row per title and calendar month. A month in which nobody watched a
 -- title has no row. Viewers of several months or titles do not add up: the
--- same person would count twice.
+-- same person would count twice. Viewers are counted in two steps, by user and
+-- then by title, because sets of users do not spill to disk and groups do.
 --
 -- partition_by: month
 -- grain: month, title_id
@@ -13,17 +14,32 @@
 
 with
 
+viewings as (
+
+    select
+        month,
+        title_id,
+        user_id,
+        count(*) as sessions,
+        sum(watch_minutes) as watch_minutes,
+        sum(session_minutes) as session_minutes,
+        count(*) filter (where is_completed) as completed_sessions
+    from silver.watch_sessions
+    group by month, title_id, user_id
+
+),
+
 totals as (
 
     select
         month,
         title_id,
-        count(*) as sessions,
-        count(distinct user_id) as viewers,
+        sum(sessions) as sessions,
+        count(*) as viewers,
         sum(watch_minutes) as watch_minutes,
         sum(session_minutes) as session_minutes,
-        count(*) filter (where is_completed) as completed_sessions
-    from silver.watch_sessions
+        sum(completed_sessions) as completed_sessions
+    from viewings
     group by month, title_id
 
 )

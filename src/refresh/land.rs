@@ -13,6 +13,7 @@ use futures::StreamExt;
 use super::deliveries::{self, Delivery, FileAction, LandingPlan, PlannedFile, deliveries_table};
 use super::keys;
 use super::progress::{Event, Observer};
+use super::read::{begin, decode_blocks};
 use super::rejects::{RejectFiles, RejectWriter};
 use super::run::LandedFile;
 use super::stage::{Provenance, Stage};
@@ -20,17 +21,10 @@ use super::workspace::{Workspace, fingerprint};
 use crate::error::{Error, Result};
 use crate::lake::{DataFile, TableLayout, TableWriter, column_ranges, failpoint};
 use crate::name::TableName;
-use crate::source::{
-    Block, Contract, DELIVERY, Decoded, Decoder, Dialect, HeaderMatch, RecordReader, Reject,
-    UnknownColumns, open,
-};
+use crate::source::{Contract, DELIVERY, Decoder, Reject, UnknownColumns, open};
 
-/// Bytes of a file that one block of records spans.
-const BLOCK_BYTES: usize = 1 << 20;
 /// Files that are landed at once.
 const FILES_AT_ONCE: usize = 2;
-/// Bytes in which a header must end.
-const HEADER_BYTES: usize = 1 << 20;
 
 /// Stages what the plan says, and the empty tables of new sources.
 pub(super) async fn land(
@@ -306,88 +300,6 @@ async fn land_file(
     })
 }
 
-type TextReader = RecordReader<Box<dyn std::io::Read + Send>>;
-
-/// Finds dialect and header.
-fn begin(
-    text: Box<dyn std::io::Read + Send>,
-    contract: &Contract,
-    path: &Path,
-) -> Result<(TextReader, Dialect, HeaderMatch)> {
-    let mut reader = RecordReader::new(text, BLOCK_BYTES);
-    let head = reader.peek(HEADER_BYTES).map_err(|e| unreadable(path, e))?;
-    let dialect = Dialect::detect(head, contract, path)?;
-    let header = dialect.match_header(contract, path)?;
-    reader.set_dialect(dialect.delimiter, dialect.quote, dialect.terminator);
-    Ok((reader, dialect, header))
-}
-
-/// Reads blocks on one thread, decodes them on `threads`, keeps their order.
-/// Gives each block's records, the header left out, and what they became.
-fn decode_blocks(
-    mut reader: TextReader,
-    decoder: Decoder,
-    threads: usize,
-    path: std::path::PathBuf,
-) -> impl futures::Stream<Item = Result<(u64, Decoded)>> {
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<(usize, Block)>>(threads + 1);
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut skip = 1;
-        loop {
-            let block = match reader.next_block() {
-                Ok(Some(block)) => block,
-                Ok(None) => return,
-                Err(e) => {
-                    // The receiver is gone only when landing failed already.
-                    let _ = sender.blocking_send(Err(unreadable(&path, e)));
-                    return;
-                }
-            };
-            let header = skip.min(block.records.len());
-            skip -= header;
-            if sender.blocking_send(Ok((header, block))).is_err() {
-                return;
-            }
-        }
-    });
-    let stopped = futures::stream::once(async move {
-        let ended = reading.await;
-        ended.map_err(|e| Error::io("a reader stopped").because(e))
-    })
-    .filter_map(|ended| async move { ended.err().map(Err) });
-    let decoder = Arc::new(decoder);
-    let blocks = futures::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|block| (block, receiver))
-    });
-    blocks
-        .chain(stopped)
-        .map(move |block| {
-            let decoder = Arc::clone(&decoder);
-            async move {
-                let (skip, block) = block?;
-                let records = (block.records.len() - skip) as u64;
-                let decoded = tokio::task::spawn_blocking(move || decoder.decode(&block, skip));
-                let decoded = decoded
-                    .await
-                    .map_err(|e| Error::io("a reader stopped").because(e))??;
-                Ok((records, decoded))
-            }
-        })
-        .buffered(threads)
-}
-
-fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    let truncated = error.kind() == std::io::ErrorKind::UnexpectedEof;
-    let error = Error::data("the file cannot be read to its end")
-        .file(path)
-        .because(error);
-    if truncated {
-        error.hint("a packed file that ends early is incomplete; deliver it again")
-    } else {
-        error
-    }
-}
-
 fn unchanged_since(file: &crate::source::Candidate) -> Result<()> {
     let now = std::fs::metadata(&file.full)
         .map_err(|e| Error::io("could not read").file(&file.full).because(e))?;
@@ -462,46 +374,4 @@ async fn write_small(
     )?;
     writer.write(batch).await?;
     writer.finish().await
-}
-
-/// What landing one file would give, without writing.
-#[derive(Debug)]
-pub struct Preview {
-    /// Separator, quote, line ends, header.
-    pub dialect: Dialect,
-    /// Where the contract's columns stand.
-    pub header: HeaderMatch,
-    /// Rows in the file.
-    pub rows_in: u64,
-    /// Rows that would be rejected.
-    pub rows_rejected: u64,
-    /// The first of them.
-    pub rejects: Vec<Reject>,
-}
-
-/// Reads the whole file as landing would, and writes nothing.
-///
-/// # Errors
-/// When the file cannot be read or its header does not fit the contract.
-pub async fn preview(contract: &Contract, path: &Path, threads: usize) -> Result<Preview> {
-    let opened = open(path, contract)?;
-    let (reader, dialect, header) = begin(opened.text, contract, path)?;
-    let decoder = Decoder::new(Arc::new(contract.clone()), &dialect, header.clone(), 0);
-    let mut preview = Preview {
-        dialect,
-        header,
-        rows_in: 0,
-        rows_rejected: 0,
-        rejects: Vec::new(),
-    };
-    let mut decoded = Box::pin(decode_blocks(reader, decoder, threads, path.to_path_buf()));
-    while let Some(block) = decoded.next().await {
-        let (records, mut block) = block?;
-        preview.rows_in += records;
-        preview.rows_rejected += block.rejects.len() as u64;
-        let room = 20_usize.saturating_sub(preview.rejects.len());
-        block.rejects.truncate(room);
-        preview.rejects.append(&mut block.rejects);
-    }
-    Ok(preview)
 }

@@ -12,6 +12,7 @@ mod keys;
 mod land;
 mod plan;
 mod progress;
+mod read;
 mod rejects;
 mod run;
 mod stage;
@@ -19,8 +20,8 @@ mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
 pub use deliveries::{Delivery, FileAction, LandingPlan, PlannedFile};
-pub use land::{Preview, preview};
 pub use plan::{Reason, Step};
 pub use progress::{Event, Observer, Silent};
+pub use read::{Preview, preview};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use workspace::{Access, Workspace};

@@ -6,6 +6,7 @@
 //! exactly one of the two. Start reading at [`Contract`], then [`RecordReader`].
 
 mod contract;
+mod contract_file;
 mod decode;
 mod dialect;
 mod find;
