@@ -194,9 +194,9 @@ pub fn armed_failpoint() -> Option<String> {
     variable("CINELAKE_FAILPOINT")
 }
 
-/// The log filter that the user asks for, such as `cinelake=debug`.
+/// How much of its own working the program is to log: `CINELAKE_LOG=debug`.
 #[must_use]
-pub fn log_filter() -> Option<String> {
+pub fn log_level() -> Option<String> {
     variable("CINELAKE_LOG")
 }
 

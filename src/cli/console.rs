@@ -33,6 +33,20 @@ impl Console {
         }
     }
 
+    /// Writes what the program logs of its own working to stderr.
+    pub(super) fn trace(&self, level: Option<&str>) {
+        let Some(level) = level.and_then(|l| l.parse::<tracing::Level>().ok()) else {
+            return;
+        };
+        let logs = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(std::io::stderr);
+        match self.format {
+            LogFormat::Text => logs.init(),
+            LogFormat::Json => logs.json().init(),
+        }
+    }
+
     /// Whether progress bars may be drawn.
     pub(super) fn draws(&self) -> bool {
         !self.quiet && self.format == LogFormat::Text && std::io::stderr().is_terminal()

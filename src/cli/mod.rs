@@ -154,6 +154,7 @@ pub fn main() -> ExitCode {
     };
     let global = arguments.global;
     let console = Console::new(global.log_format, global.quiet, global.verbose);
+    console.trace(config::log_level().as_deref());
     let context = Context {
         overrides: Overrides {
             project: global.project,

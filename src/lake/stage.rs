@@ -203,7 +203,7 @@ impl TableWriter {
         );
         self.writing.spawn(async move {
             let encoded = tokio::task::spawn_blocking(move || {
-                encode(&schema, &buffer.batches, &order, partition)
+                encode(&schema, buffer.batches, &order, partition)
             });
             let encoded = encoded
                 .await
@@ -260,13 +260,15 @@ struct Encoded {
 
 fn encode(
     schema: &SchemaRef,
-    batches: &[RecordBatch],
+    batches: Vec<RecordBatch>,
     order: &[usize],
     partition: Option<usize>,
 ) -> Result<Encoded> {
-    let mut batch = concat_batches(schema, batches).map_err(arrow_error)?;
+    let mut batch = concat_batches(schema, &batches).map_err(arrow_error)?;
+    // Of the rows' copies one is kept at a time.
+    drop(batches);
     if !order.is_empty() {
-        batch = sorted(&batch, order)?;
+        batch = sorted(batch, order)?;
     }
     if let Some(partition) = partition {
         batch.remove_column(partition);
@@ -282,7 +284,7 @@ fn encode(
     })
 }
 
-fn sorted(batch: &RecordBatch, order: &[usize]) -> Result<RecordBatch> {
+fn sorted(batch: RecordBatch, order: &[usize]) -> Result<RecordBatch> {
     let options = Some(SortOptions {
         descending: false,
         nulls_first: false,
@@ -295,9 +297,9 @@ fn sorted(batch: &RecordBatch, order: &[usize]) -> Result<RecordBatch> {
     let indices = lexsort_to_indices(&keys, None).map_err(arrow_error)?;
     let in_order = indices.values().windows(2).all(|pair| pair[0] < pair[1]);
     if in_order && indices.null_count() == 0 {
-        return Ok(batch.clone());
+        return Ok(batch);
     }
-    take_record_batch(batch, &indices).map_err(arrow_error)
+    take_record_batch(&batch, &indices).map_err(arrow_error)
 }
 
 /// How every data file is written.
