@@ -20,7 +20,10 @@ fn main() -> io::Result<()> {
     for file in &files {
         let name = file.strip_prefix(&root).unwrap_or(file);
         let name = name.to_string_lossy().replace('\\', "/");
-        list.push_str(&format!("    ({name:?}, include_str!({file:?})),\n"));
+        // Relative to the package, so that checkouts can share a target folder.
+        list.push_str(&format!(
+            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/queries/{name}\"))),\n"
+        ));
     }
     list.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

@@ -6,9 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono_tz::Tz;
 use serde::Deserialize;
 use url::Url;
 
+use crate::calendar::parse_zone;
 use crate::error::{Error, Result, did_you_mean};
 
 /// The file that makes a folder a project.
@@ -23,6 +25,8 @@ pub struct Config {
     pub lake: LakeLocation,
     /// The drop zone for files to land.
     pub landing: PathBuf,
+    /// The zone in which days and months are counted.
+    pub zone: Tz,
     /// What queries and builds may use.
     pub engine: EngineLimits,
 }
@@ -106,6 +110,7 @@ pub struct Overrides {
 struct File {
     lake: Option<String>,
     landing: Option<String>,
+    zone: Option<String>,
     #[serde(default)]
     engine: EngineFile,
 }
@@ -148,6 +153,10 @@ impl Config {
             (None, None, LakeLocation::Dir(lake)) => lake.join("landing"),
             (None, None, LakeLocation::Url { .. }) => project.join("landing"),
         };
+        let zone = match &file.zone {
+            Some(name) => parse_zone(name).map_err(|e| e.file(&path))?,
+            None => Tz::UTC,
+        };
         let memory = overrides
             .memory
             .clone()
@@ -168,6 +177,7 @@ impl Config {
             project,
             lake,
             landing,
+            zone,
             engine: EngineLimits { memory, threads },
         })
     }

@@ -1,5 +1,6 @@
 //! cinelake.
 
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

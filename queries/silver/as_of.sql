@@ -9,17 +9,29 @@ with
 
 events as (
 
-    select cast(max(coalesce(join_date, created_at)) as date) as happened_on
+    select local_date(max(coalesce(join_date, subscription_start_date, created_at))) as happened_on
     from bronze.users
     union all
-    select cast(max(start_date) as date) as happened_on
+    select local_date(max(start_date)) as happened_on
     from bronze.subscriptions
     union all
-    select cast(max(payment_date) as date) as happened_on
+    select local_date(max(payment_date)) as happened_on
     from bronze.payments
     union all
-    select cast(max(start_time) as date) as happened_on
+    select local_date(max(rating_date)) as happened_on
+    from bronze.ratings
+    union all
+    select local_date(max(start_time)) as happened_on
     from bronze.watch_sessions
+    union all
+    select local_date(max(start_time)) as happened_on
+    from bronze.watch_logs
+    union all
+    select local_date(max(watch_start_time)) as happened_on
+    from bronze.wowcinema_data
+    union all
+    select local_date(max(interaction_date)) as happened_on
+    from bronze.interactions
 
 )
 

@@ -3,4 +3,6 @@
 -- grain: completed_at
 
 select
-    0.85 as completed_at                    -- completion ratio from which a session counts as completed
+    0.85 as completed_at,                   -- completion ratio from which a session counts as completed
+    30 as active_days,                      -- days since the last activity up to which a user is active; one more is inactive
+    15000 as imdb_titles                    -- titles of IMDb that belong to the catalogue: those with the most votes

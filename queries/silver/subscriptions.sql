@@ -1,14 +1,17 @@
 -- Every subscription of a real user, with an end where it has ended.
 --
 -- A subscription is live from its start date up to, and not on, its end date.
--- A cancelled one without an end date is taken to end a month after its last
--- successful payment, or a month after its start when there was none; the
--- flag `is_end_imputed` says so.
+-- One that is cancelled or expired without an end date is taken to end a month
+-- after its last successful payment, or a month after its start when there was
+-- none; the flag `is_end_imputed` says so. Where the users' file names a plan
+-- and no subscription of the user has a row, that plan is the subscription.
 --
 -- grain: subscription_id
 -- not_null: user_id, plan, start_date
 -- accepted: subscription_status in (active, cancelled, expired)
+-- accepted: source in (subscriptions, users, wowcinema_data)
 -- references: user_id -> silver.users.user_id (warn)
+-- references: plan -> silver.plans.plan (warn)
 -- check: end_date is null or end_date >= start_date
 
 with
@@ -17,31 +20,105 @@ last_successes as (
 
     select
         subscription_id,
-        max(cast(payment_date as date)) as last_success_date
+        local_date(max(payment_date)) as last_success_date
     from bronze.payments
     where _current and lower(trim(status)) in ('success', 'completed')
     group by subscription_id
 
 ),
 
-cleaned as (
+from_users as (
 
     select
+        stable_id(concat('user ', cast(users.user_id as text))) as subscription_id,
+        users.user_id,
+        users.plan,
+        users.subscription_status,
+        local_date(
+            coalesce(users.subscription_start_date, users.join_date, users.created_at)
+        ) as start_date
+    from bronze.users
+    left anti join bronze.subscriptions
+        on users.user_id = subscriptions.user_id
+    where users._current and nullif(trim(users.plan), '') is not null
+
+),
+
+from_logs as (
+
+    select
+        stable_id(concat('viewer ', username)) as subscription_id,
+        stable_id(username) as user_id,
+        subscription_plan as plan,
+        subscription_status,
+        local_date(subscription_start_date) as start_date,
+        row_number() over (
+            partition by username
+            order by watch_start_time desc, log_id
+        ) as place
+    from bronze.wowcinema_data
+    where _current and nullif(trim(subscription_plan), '') is not null
+
+),
+
+listed as (
+
+    select
+        'subscriptions' as source,
         subscription_id,
         user_id,
         trim(plan_type) as plan,
-        case lower(trim(status))
-            when 'canceled' then 'cancelled'
-            when 'inactive' then 'expired'
-            else lower(trim(status))
-        end as subscription_status,
-        cast(start_date as date) as start_date,
-        cast(end_date as date) as end_date,
+        lower(trim(status)) as status,
+        local_date(start_date) as start_date,
+        local_date(end_date) as end_date,
         price
     from bronze.subscriptions
-    where
-        _current
-        and user_id not in (select user_id from silver.test_users)
+    where _current
+    union all
+    select
+        'users' as source,
+        subscription_id,
+        user_id,
+        trim(plan) as plan,
+        lower(trim(subscription_status)) as status,
+        start_date,
+        null as end_date,
+        null as price
+    from from_users
+    union all
+    select
+        'wowcinema_data' as source,
+        subscription_id,
+        user_id,
+        trim(plan) as plan,
+        lower(trim(subscription_status)) as status,
+        start_date,
+        null as end_date,
+        null as price
+    from from_logs
+    where place = 1
+
+),
+
+cleaned as (
+
+    select
+        listed.source,
+        listed.subscription_id,
+        listed.user_id,
+        coalesce(numbered.plan, listed.plan) as plan,
+        case
+            when listed.status is null or listed.status = '1' then 'active'
+            when listed.status = 'canceled' then 'cancelled'
+            when listed.status in ('inactive', '0') then 'expired'
+            else listed.status
+        end as subscription_status,
+        listed.start_date,
+        listed.end_date,
+        listed.price
+    from listed
+    left join silver.plans as numbered on listed.plan = cast(numbered.plan_id as text)
+    where listed.user_id not in (select user_id from silver.test_users)
 
 )
 
@@ -49,18 +126,21 @@ select
     cleaned.subscription_id,                -- the subscription's number
     cleaned.user_id,                        -- who subscribed
     cleaned.plan,                           -- the plan's name
-    cleaned.price,                          -- monthly price, where the source says
+    coalesce(cleaned.price, plans.price) as price, -- price of a month; the plan's where the source names none
+    coalesce(plans.currency, 'unstated') as currency, -- currency of the price
     cleaned.subscription_status,            -- active, cancelled or expired
     cleaned.start_date,                     -- first day it is live
     case
         when cleaned.end_date is not null then cleaned.end_date
-        when cleaned.subscription_status = 'cancelled' then
+        when cleaned.subscription_status <> 'active' then
             cast(
                 coalesce(last_successes.last_success_date, cleaned.start_date)
                 + interval '1 month' as date
             )
     end as end_date,                        -- first day it is not; null while open
     cleaned.end_date is null
-    and cleaned.subscription_status = 'cancelled' as is_end_imputed -- the source gave no end
+    and cleaned.subscription_status <> 'active' as is_end_imputed, -- the source gave no end
+    cleaned.source                          -- the file that names it
 from cleaned
+left join silver.plans on cleaned.plan = plans.plan
 left join last_successes on cleaned.subscription_id = last_successes.subscription_id

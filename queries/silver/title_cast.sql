@@ -20,6 +20,6 @@ pieces as (
 
 select distinct
     title_id,                               -- see silver.titles
-    actor                                      -- one actor's name
+    actor                                   -- one actor's name
 from pieces
 where actor <> ''

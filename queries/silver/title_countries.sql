@@ -20,6 +20,6 @@ pieces as (
 
 select distinct
     title_id,                               -- see silver.titles
-    country                                      -- one country, as the catalogue spells it
+    country                                 -- one country, as the catalogue spells it
 from pieces
 where country <> ''

@@ -20,6 +20,6 @@ pieces as (
 
 select distinct
     title_id,                               -- see silver.titles
-    genre                                      -- one genre
+    genre                                   -- one genre
 from pieces
 where genre <> ''

@@ -38,7 +38,7 @@ async fn dry_run(context: &Context, workspace: &Workspace) -> Result<Status> {
         else {
             continue;
         };
-        let preview = preview(contract, &planned.file.full, workspace.engine.threads()).await?;
+        let preview = preview(contract, &planned.file, workspace.engine.threads()).await?;
         rejected += preview.rows_rejected;
         context
             .console

@@ -7,6 +7,7 @@
 //! [`LakeTable`](table::LakeTable).
 
 mod catalog;
+mod functions;
 mod params;
 mod session;
 mod system;
@@ -17,6 +18,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono_tz::Tz;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -63,16 +65,17 @@ pub enum Joins {
 pub struct Engine {
     lake: Lake,
     limits: EngineLimits,
+    zone: Tz,
     runtime: Arc<RuntimeEnv>,
     files: Mutex<HashMap<(TableName, u64), Arc<TableFiles>>>,
 }
 
 impl Engine {
-    /// Prepares an engine over `lake` within `limits`.
+    /// Prepares an engine over `lake` within `limits`, for a company in `zone`.
     ///
     /// # Errors
     /// When no folder for spilled data can be made.
-    pub fn new(lake: Lake, limits: EngineLimits) -> Result<Arc<Self>> {
+    pub fn new(lake: Lake, limits: EngineLimits, zone: Tz) -> Result<Arc<Self>> {
         let pool =
             FairSpillPool::new(usize::try_from(limits.memory / 10 * 6).unwrap_or(usize::MAX));
         let most_named = NonZeroUsize::new(3).unwrap_or(NonZeroUsize::MIN);
@@ -86,6 +89,7 @@ impl Engine {
         Ok(Arc::new(Self {
             lake,
             limits,
+            zone,
             runtime,
             files: Mutex::default(),
         }))

@@ -13,6 +13,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
 use super::catalog::ScopeCatalog;
+use super::functions::functions;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
 use crate::error::{Error, Result};
@@ -47,6 +48,8 @@ impl Session {
         options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
         options.optimizer.prefer_hash_join = joins == Joins::Fastest;
         let runtime = Arc::clone(&engine.runtime);
+        let mut scalar_functions = SessionStateDefaults::default_scalar_functions();
+        scalar_functions.extend(functions(engine.zone));
         let catalog = ScopeCatalog::new(engine, scope);
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog("cinelake".to_owned(), Arc::new(catalog.clone()));
@@ -57,7 +60,7 @@ impl Session {
             .with_runtime_env(runtime)
             .with_catalog_list(Arc::new(catalogs))
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
-            .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+            .with_scalar_functions(scalar_functions)
             .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
             .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
             .with_window_functions(SessionStateDefaults::default_window_functions())

@@ -27,7 +27,7 @@ pub(super) async fn build(
         }
     };
     let provenance = Provenance {
-        fingerprint: build_fingerprint(model, as_of),
+        fingerprint: build_fingerprint(model, as_of, stage.workspace.config.zone),
         audit: fingerprint(&model.audit_text()),
         inputs: model
             .statement

@@ -17,7 +17,7 @@ use super::stage::Stage;
 use super::workspace::{Workspace, fingerprint};
 use crate::error::{Error, Result};
 use crate::name::TableName;
-use crate::source::{Candidate, content_hash, find_deliveries};
+use crate::source::{Candidate, Contract, content_hash, find_deliveries};
 
 /// One landed file version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,10 +148,10 @@ impl Workspace {
             files: Vec::new(),
             ignored: found.ignored,
         };
-        let contracts: BTreeMap<&str, String> = self
+        let contracts: BTreeMap<&str, Agreed<'_>> = self
             .contracts
             .iter()
-            .map(|c| (c.name.as_str(), fingerprint(&c.landing_text())))
+            .map(|c| (c.name.as_str(), Agreed::new(c)))
             .collect();
         let seen = found
             .candidates
@@ -171,7 +171,7 @@ impl Workspace {
         for delivery in known.iter().filter(|d| d.replaced_by.is_none()) {
             let stale = contracts
                 .get(delivery.source.as_str())
-                .is_some_and(|now| *now != delivery.contract_hash);
+                .is_some_and(|now| now.hash != delivery.contract_hash);
             if stale && !landed_again(delivery) {
                 return Err(Error::data(format!(
                     "the contract of `{}` changed, and its landed file is gone",
@@ -187,12 +187,26 @@ impl Workspace {
     }
 }
 
+/// A source's contract, and the hash of what it says of landing.
+struct Agreed<'a> {
+    contract: &'a Contract,
+    hash: String,
+}
+
+impl<'a> Agreed<'a> {
+    fn new(contract: &'a Contract) -> Self {
+        let hash = fingerprint(&contract.landing_text());
+        Self { contract, hash }
+    }
+}
+
 /// A file beside what is landed under its name.
 struct Seen<'a> {
     file: Candidate,
     /// The current delivery of that source and name.
     landed: Option<&'a Delivery>,
-    /// BLAKE3 of its bytes; of an untouched file as it was landed.
+    /// BLAKE3 of its bytes, and of what its path gives; of an untouched file
+    /// as it was landed.
     content_hash: String,
 }
 
@@ -200,17 +214,17 @@ impl<'a> Seen<'a> {
     fn compare(
         file: Candidate,
         known: &'a [Delivery],
-        contracts: &BTreeMap<&str, String>,
+        contracts: &BTreeMap<&str, Agreed<'_>>,
     ) -> Result<Self> {
+        let agreed = contracts.get(file.source.as_str());
         let landed = known
             .iter()
             .find(|d| d.source == file.source && d.path == file.path && d.replaced_by.is_none());
-        let settled = landed.filter(|d| {
-            untouched(&file, d) && contracts.get(file.source.as_str()) == Some(&d.contract_hash)
-        });
+        let settled = landed
+            .filter(|d| untouched(&file, d) && agreed.is_some_and(|a| a.hash == d.contract_hash));
         let content_hash = match settled {
             Some(delivery) => delivery.content_hash.clone(),
-            None => content_hash(&file.full)?,
+            None => identity(&file, agreed.map(|a| a.contract))?,
         };
         Ok(Self {
             file,
@@ -230,11 +244,11 @@ fn decide(
     seen: &[Seen<'_>],
     at: usize,
     known: &[Delivery],
-    contracts: &BTreeMap<&str, String>,
+    contracts: &BTreeMap<&str, Agreed<'_>>,
 ) -> FileAction {
     let this = &seen[at];
     let content_hash = this.content_hash.clone();
-    let contract = contracts.get(this.file.source.as_str());
+    let contract = contracts.get(this.file.source.as_str()).map(|a| &a.hash);
     let same_source = |other: &&Seen<'_>| other.file.source == this.file.source;
     if let Some(delivery) = this.landed {
         let old = delivery.id;
@@ -287,6 +301,18 @@ fn decide(
         Some(_) => FileAction::Moved(twin.id),
         None => FileAction::SameContent(twin.path.clone()),
     }
+}
+
+/// What makes a file the same delivery as another: its bytes, and what its
+/// path says where the contract lands that too.
+fn identity(file: &Candidate, contract: Option<&Contract>) -> Result<String> {
+    let bytes = content_hash(&file.full)?;
+    let path_values = contract.map_or(Vec::new(), |c| c.path_values(&file.path));
+    if path_values.is_empty() {
+        return Ok(bytes);
+    }
+    let both = format!("{bytes}/{}", path_values.join("/"));
+    Ok(blake3::hash(both.as_bytes()).to_hex().to_string())
 }
 
 /// Whether size and time say that the file is as it was landed.

@@ -210,7 +210,13 @@ async fn land_file(
         UnknownColumns::Keep => header.unknown_names(),
         _ => Vec::new(),
     };
-    let decoder = Decoder::new(Arc::new(contract.clone()), &dialect, header.clone(), id);
+    let decoder = Decoder::new(
+        Arc::new(contract.clone()),
+        &file.path,
+        &dialect,
+        header.clone(),
+        id,
+    );
     let layout = TableLayout {
         schema: Arc::clone(decoder.schema()),
         partition_by: contract.partition.as_ref().map(|p| p.column.clone()),

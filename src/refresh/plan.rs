@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+
 use super::workspace::fingerprint;
 use crate::error::{Error, Result, did_you_mean};
 use crate::lake::{Snapshot, TableEntry};
@@ -54,6 +56,8 @@ pub(super) struct PlanInput<'a> {
     pub(super) select: &'a [String],
     /// The replaced text of `silver.as_of`.
     pub(super) as_of: Option<String>,
+    /// The zone in which days and months are counted.
+    pub(super) zone: Tz,
 }
 
 /// The models to build, each after its inputs.
@@ -70,7 +74,7 @@ pub(super) fn plan(
             continue;
         };
         let entry = snapshot.and_then(|s| s.tables.get(name));
-        let text = build_fingerprint(model, input.as_of.as_deref());
+        let text = build_fingerprint(model, input.as_of.as_deref(), input.zone);
         if let Some(reason) = reason(model, entry, snapshot, &text, &changing, input.full) {
             changing.insert(name.clone());
             steps.push(Step {
@@ -109,9 +113,9 @@ fn reason(
 }
 
 /// The hash of what builds a model.
-pub(super) fn build_fingerprint(model: &Model, as_of: Option<&str>) -> String {
+pub(super) fn build_fingerprint(model: &Model, as_of: Option<&str>, zone: Tz) -> String {
     let replaced = as_of.filter(|_| is_as_of(&model.name)).unwrap_or("");
-    fingerprint(&format!("{}{replaced}", model.build_text()))
+    fingerprint(&format!("{zone}{}{replaced}", model.build_text()))
 }
 
 /// Whether this is the table that `--as-of` replaces.

@@ -7,7 +7,7 @@ use futures::StreamExt;
 
 use crate::error::{Error, Result};
 use crate::source::{
-    Block, Contract, Decoded, Decoder, Dialect, HeaderMatch, RecordReader, Reject, open,
+    Block, Candidate, Contract, Decoded, Decoder, Dialect, HeaderMatch, RecordReader, Reject, open,
 };
 
 /// Bytes of a file that one block of records spans.
@@ -36,10 +36,17 @@ pub struct Preview {
 ///
 /// # Errors
 /// When the file cannot be read or its header does not fit the contract.
-pub async fn preview(contract: &Contract, path: &Path, threads: usize) -> Result<Preview> {
+pub async fn preview(contract: &Contract, file: &Candidate, threads: usize) -> Result<Preview> {
+    let path = file.full.as_path();
     let opened = open(path, contract)?;
     let (reader, dialect, header) = begin(opened.text, contract, path)?;
-    let decoder = Decoder::new(Arc::new(contract.clone()), &dialect, header.clone(), 0);
+    let decoder = Decoder::new(
+        Arc::new(contract.clone()),
+        &file.path,
+        &dialect,
+        header.clone(),
+        0,
+    );
     let mut preview = Preview {
         dialect,
         header,

@@ -196,6 +196,7 @@ impl Workspace {
             full: options.full,
             select: &options.select,
             as_of: options.as_of.clone(),
+            zone: self.config.zone,
         };
         plan(&self.project, base, &input)
     }

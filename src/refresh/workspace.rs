@@ -64,10 +64,10 @@ impl Workspace {
         let contracts = project
             .sources
             .values()
-            .map(|file| Contract::parse(&file.name, &file.path, &file.text))
+            .map(|file| Contract::parse(&file.name, &file.path, &file.text, config.zone))
             .collect::<Result<_>>()?;
         Ok(Self {
-            engine: Engine::new(lake, config.engine)?,
+            engine: Engine::new(lake, config.engine, config.zone)?,
             config,
             project,
             contracts,

@@ -8,6 +8,8 @@ use globset::GlobMatcher;
 use serde::Deserialize;
 use std::sync::Arc;
 
+use crate::calendar::Grain;
+
 /// The bronze column that names the delivery a row came with.
 pub const DELIVERY: &str = "_delivery";
 /// The bronze column with the row's first line in its file, counted from 1.
@@ -40,10 +42,12 @@ pub struct Contract {
     pub quote: Option<u8>,
     /// Unquoted fields that mean null.
     pub nulls: Vec<String>,
-    /// The character encoding; UTF-8 where left out.
-    pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// The character encodings to try, in order; UTF-8 where left out.
+    pub encodings: Vec<&'static encoding_rs::Encoding>,
     /// `,` where decimals are written with a comma.
     pub decimal_comma: bool,
+    /// What stands between the thousands of a number, if anything does.
+    pub thousands: Option<char>,
     /// The zone of timestamps that name none.
     pub zone: Tz,
     /// What to do with columns that the contract does not name.
@@ -67,11 +71,16 @@ impl Pattern {
     /// pattern without `/` is matched against the file's name alone.
     #[must_use]
     pub fn matches(&self, path: &Path) -> bool {
-        if self.text.contains('/') {
+        if self.names_folder() {
             return self.matcher.is_match(path);
         }
         path.file_name()
             .is_some_and(|name| self.matcher.is_match(name))
+    }
+
+    /// Whether it says in which folder a file lies.
+    pub(super) fn names_folder(&self) -> bool {
+        self.text.contains('/')
     }
 }
 
@@ -84,15 +93,6 @@ pub struct Partition {
     pub from: String,
     /// How long a partition is.
     pub grain: Grain,
-}
-
-/// How long a partition is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grain {
-    /// One calendar day.
-    Day,
-    /// One calendar month, named by its first day.
-    Month,
 }
 
 /// What to do with columns that the contract does not name.
@@ -145,8 +145,35 @@ pub struct Column {
     pub scale: i8,
     /// `strftime` formats of dates and timestamps, tried in order after ISO 8601.
     pub formats: Vec<String>,
+    /// Where its values come from.
+    pub origin: Origin,
     /// One sentence for people.
     pub description: String,
+}
+
+/// Where a column's values come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The file's column of that name.
+    #[default]
+    Field,
+    /// The file's name, without what follows its first point.
+    FileName,
+    /// The name of the folder that holds the file; null in the landing folder.
+    FolderName,
+}
+
+impl Origin {
+    /// What the path of a file says; nothing for a column of the file.
+    pub(crate) fn of_path(self, path: &str) -> Option<&str> {
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        match self {
+            Self::Field => None,
+            Self::FileName => name.split('.').next(),
+            Self::FolderName => folders.rsplit('/').next().filter(|name| !name.is_empty()),
+        }
+    }
 }
 
 /// The type of a column's values.
@@ -204,6 +231,15 @@ impl ColumnType {
         }
     }
 
+    /// Whether values are numbers.
+    #[must_use]
+    pub fn is_number(self) -> bool {
+        !matches!(
+            self,
+            Self::Text | Self::Boolean | Self::Date | Self::Timestamp
+        )
+    }
+
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         Some(match text.as_str() {
@@ -249,6 +285,14 @@ impl Contract {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// What of the path of a file lands beside its rows. Two files with the
+    /// same bytes are one delivery only where this agrees.
+    #[must_use]
+    pub fn path_values(&self, path: &str) -> Vec<String> {
+        let values = self.columns.iter().filter_map(|c| c.origin.of_path(path));
+        values.map(str::to_owned).collect()
+    }
+
     /// The bronze table's schema: the contract's columns, then `unknown` ones
     /// as text, the partition column, and where each row came from.
     #[must_use]
@@ -282,13 +326,13 @@ impl Contract {
             .iter()
             .map(|c| {
                 format!(
-                    "{}:{}:{}:{:?}:{}:{:?}",
-                    c.name, c.kind, c.required, c.aliases, c.scale, c.formats
+                    "{}:{}:{}:{:?}:{}:{:?}:{:?}",
+                    c.name, c.kind, c.required, c.aliases, c.scale, c.formats, c.origin
                 )
             })
             .collect();
         format!(
-            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{columns:?}",
+            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{:?}|{}|{:?}|{columns:?}",
             self.key,
             self.version_by,
             self.partition,
@@ -296,8 +340,9 @@ impl Contract {
             self.delimiter,
             self.quote,
             self.nulls,
-            self.encoding.map(encoding_rs::Encoding::name),
+            self.encodings.iter().map(|e| e.name()).collect::<Vec<_>>(),
             self.decimal_comma,
+            self.thousands,
             self.zone,
             self.unknown_columns,
         )

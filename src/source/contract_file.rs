@@ -7,20 +7,22 @@ use globset::GlobBuilder;
 use serde::Deserialize;
 
 use super::contract::{
-    Column, ColumnType, Contract, Grain, Partition, Pattern, Tolerance, UnknownColumns,
+    Column, ColumnType, Contract, Origin, Partition, Pattern, Tolerance, UnknownColumns,
 };
+use crate::calendar::{Grain, parse_zone};
 use crate::config::{toml_error, unknown_field};
 use crate::error::{Error, Result, did_you_mean};
 
 impl Contract {
-    /// Parses the contract `text` of the source `name`.
+    /// Parses the contract `text` of the source `name`. Times that name no zone
+    /// are in `zone` where the contract does not say otherwise.
     ///
     /// # Errors
     /// With file and line: an unknown key (with a suggestion), an unknown type
     /// or unit, a key, version or partition column that is no column.
-    pub fn parse(name: &str, path: &Path, text: &str) -> Result<Self> {
+    pub fn parse(name: &str, path: &Path, text: &str, zone: Tz) -> Result<Self> {
         let raw: RawContract = toml::from_str(text).map_err(|e| toml_error(&e, text).file(path))?;
-        raw.settle(name, path).map_err(|e| {
+        raw.settle(name, path, zone).map_err(|e| {
             let line = e
                 .message()
                 .split('`')
@@ -62,8 +64,9 @@ struct RawContract {
     delimiter: Option<String>,
     quote: Option<String>,
     null: Option<Vec<String>>,
-    encoding: Option<String>,
+    encoding: Option<OneOrMany>,
     decimal: Option<String>,
+    thousands: Option<String>,
     zone: Option<String>,
     #[serde(default)]
     unknown_columns: UnknownColumns,
@@ -81,16 +84,19 @@ struct RawColumn {
     #[serde(default)]
     aliases: Vec<String>,
     unit: Option<String>,
+    #[serde(default)]
+    from: Origin,
     format: Option<OneOrMany>,
     #[serde(default)]
     description: String,
 }
 
-const COLUMN_KEYS: [&str; 6] = [
+const COLUMN_KEYS: [&str; 7] = [
     "type",
     "required",
     "aliases",
     "unit",
+    "from",
     "format",
     "description",
 ];
@@ -105,7 +111,7 @@ const UNITS: [(&str, i8); 5] = [
 ];
 
 impl RawContract {
-    fn settle(self, name: &str, path: &Path) -> Result<Contract> {
+    fn settle(self, name: &str, path: &Path, default_zone: Tz) -> Result<Contract> {
         let columns = self
             .columns
             .into_iter()
@@ -138,6 +144,7 @@ impl RawContract {
         } else {
             self.order_by
         };
+        let comma = decimal_comma(self.decimal.as_deref())?;
         Ok(Contract {
             name: name.to_owned(),
             path: path.to_path_buf(),
@@ -158,9 +165,19 @@ impl RawContract {
                 .transpose()?,
             quote: quote(self.quote.as_deref())?,
             nulls: self.null.unwrap_or_else(|| vec![String::new()]),
-            encoding: self.encoding.as_deref().map(encoding).transpose()?,
-            decimal_comma: decimal_comma(self.decimal.as_deref())?,
-            zone: zone(self.zone.as_deref())?,
+            encodings: self
+                .encoding
+                .map(OneOrMany::into_vec)
+                .unwrap_or_default()
+                .iter()
+                .map(|label| encoding(label))
+                .collect::<Result<_>>()?,
+            thousands: thousands(self.thousands.as_deref(), comma)?,
+            decimal_comma: comma,
+            zone: match self.zone {
+                Some(name) => parse_zone(&name)?,
+                None => default_zone,
+            },
             unknown_columns: self.unknown_columns,
             tolerance: tolerance(self.max_rejected)?,
             columns,
@@ -233,6 +250,7 @@ fn column(name: String, value: toml::Value) -> Result<Column> {
         aliases: raw.aliases,
         scale,
         formats: raw.format.map(OneOrMany::into_vec).unwrap_or_default(),
+        origin: raw.from,
         description: raw.description,
     })
 }
@@ -341,12 +359,18 @@ fn decimal_comma(text: Option<&str>) -> Result<bool> {
     }
 }
 
-fn zone(name: Option<&str>) -> Result<Tz> {
-    let name = name.unwrap_or("UTC");
-    name.parse().map_err(|_| {
-        Error::usage(format!("unknown time zone `{name}`"))
-            .hint("zones are named as in the IANA database, such as `Europe/Bucharest`")
-    })
+fn thousands(text: Option<&str>, decimal_comma: bool) -> Result<Option<char>> {
+    let Some(text) = text else { return Ok(None) };
+    let point = if decimal_comma { ',' } else { '.' };
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(mark @ ('.' | ',' | ' ' | '\'' | '\u{a0}' | '\u{202f}')), None) if mark != point => {
+            Ok(Some(mark))
+        }
+        _ => Err(Error::usage(format!(
+            "`thousands` is one of `,`, `.`, `'` and a blank, and not the decimal mark: not `{text}`"
+        ))),
+    }
 }
 
 fn tolerance(value: Option<toml::Value>) -> Result<Tolerance> {

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringViewBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewBuilder,
 };
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef, TimestampMicrosecondType};
 use datafusion::arrow::record_batch::RecordBatch;
 
-use super::contract::{Contract, Grain, Partition, UnknownColumns};
+use super::contract::{Contract, Origin, Partition, UnknownColumns};
 use super::dialect::{Dialect, HeaderMatch};
 use super::records::{Block, Fault, Record};
 use super::values::{ColumnBuilder, shortened};
+use crate::calendar::local_periods;
 use crate::error::{Error, Result};
 
 /// A rejected row keeps this much of its text.
@@ -47,6 +47,8 @@ pub struct Decoded {
 pub struct Decoder {
     contract: Arc<Contract>,
     header: HeaderMatch,
+    /// For each contract column the text that its file's path gives.
+    path_values: Vec<Option<String>>,
     delimiter: u8,
     quote: Option<u8>,
     delivery: i64,
@@ -54,10 +56,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes files that look like `dialect` and hold `header`'s columns.
+    /// Decodes the file at `path` (below the landing folder), which looks like
+    /// `dialect` and holds `header`'s columns.
     #[must_use]
     pub fn new(
         contract: Arc<Contract>,
+        path: &str,
         dialect: &Dialect,
         header: HeaderMatch,
         delivery: i64,
@@ -68,6 +72,11 @@ impl Decoder {
         };
         Self {
             schema: contract.schema(&kept),
+            path_values: contract
+                .columns
+                .iter()
+                .map(|c| c.origin.of_path(path).map(str::to_owned))
+                .collect(),
             contract,
             header,
             delimiter: dialect.delimiter,
@@ -158,7 +167,7 @@ impl<'a> Rows<'a> {
             UnknownColumns::Keep => decoder.header.unknown.len(),
             _ => 0,
         };
-        let builder = |c| ColumnBuilder::new(c, contract.zone, contract.decimal_comma, rows);
+        let builder = |c| ColumnBuilder::new(c, contract, rows);
         Self {
             decoder,
             columns: contract.columns.iter().map(builder).collect(),
@@ -183,9 +192,13 @@ impl<'a> Rows<'a> {
             let column = &contract.columns[i];
             let field = self.decoder.header.fields[i].map(|f| fields.get(f, text));
             let value = field.filter(|f| !is_null(f, builder.is_text(), &contract.nulls));
-            let appended = match value {
+            let written = match column.origin {
+                Origin::Field => value.map(|v| v.text),
+                _ => self.decoder.path_values[i].as_deref(),
+            };
+            let appended = match written {
                 _ if refused.is_some() => Err(String::new()),
-                Some(value) => builder.append(value.text),
+                Some(text) => builder.append(text),
                 None if column.required => Err("a value is required, found none".to_owned()),
                 None => {
                     builder.append_null();
@@ -390,43 +403,20 @@ impl Fields {
     }
 }
 
-/// The day or first day of the month of each value, in `zone`.
+/// The period of each value, by the clocks of `zone`.
 fn partition_values(values: &ArrayRef, partition: &Partition, zone: Tz) -> ArrayRef {
-    let start = |date: NaiveDate| {
-        let date = match partition.grain {
-            Grain::Day => date,
-            Grain::Month => date.with_day(1).unwrap_or(date),
-        };
-        Date32Type::from_naive_date(date)
-    };
-    let days: Date32Array = match values.data_type() {
+    match values.data_type() {
         DataType::Date32 => {
             let dates = values.as_primitive::<Date32Type>();
-            dates.unary_opt(|days| Date32Type::to_naive_date_opt(days).map(start))
+            let start =
+                |days| Date32Type::to_naive_date_opt(days).map(|d| partition.grain.start(d));
+            Arc::new(dates.unary_opt::<_, Date32Type>(start))
         }
         _ => {
             let instants = values.as_primitive::<TimestampMicrosecondType>();
-            // Neighbouring rows often fall into one quarter of an hour, and
-            // midnight is never inside one.
-            let mut last = (i64::MAX, None);
-            let mut day = |micros: i64| {
-                let quarter = micros.div_euclid(900_000_000);
-                if last.0 != quarter {
-                    let utc = DateTime::from_timestamp_micros(micros);
-                    last = (
-                        quarter,
-                        utc.map(|u| start(u.with_timezone(&zone).date_naive())),
-                    );
-                }
-                last.1
-            };
-            instants
-                .iter()
-                .map(|micros| micros.and_then(&mut day))
-                .collect()
+            Arc::new(local_periods(instants, zone, partition.grain))
         }
-    };
-    Arc::new(days)
+    }
 }
 
 #[cfg(test)]

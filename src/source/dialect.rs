@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::contract::{Contract, UnknownColumns};
+use super::contract::{Column, Contract, Origin, UnknownColumns};
 use super::records::Terminator;
 use crate::error::{Error, Result, did_you_mean};
 
@@ -112,7 +112,7 @@ impl Dialect {
             }
         }
         for (column, field) in contract.columns.iter().zip(&fields) {
-            if column.required && field.is_none() {
+            if column.required && field.is_none() && column.origin == Origin::Field {
                 return Err(at_header(self.missing(&column.name, contract)));
             }
         }
@@ -186,7 +186,8 @@ impl HeaderMatch {
     #[must_use]
     pub fn missing_names(&self, contract: &Contract) -> Vec<String> {
         let columns = contract.columns.iter().zip(&self.fields);
-        let absent = columns.filter(|(_, field)| field.is_none());
+        let absent =
+            columns.filter(|(column, field)| field.is_none() && column.origin == Origin::Field);
         absent.map(|(column, _)| column.name.clone()).collect()
     }
 }
@@ -223,16 +224,11 @@ fn split_header(line: &str, delimiter: u8, quote: Option<u8>) -> Vec<String> {
 fn find_column(header: &str, contract: &Contract) -> Option<usize> {
     let wanted = normalized(header);
     let means = |name: &str| normalized(name) == wanted;
-    contract
-        .columns
-        .iter()
-        .position(|c| means(&c.name))
-        .or_else(|| {
-            contract
-                .columns
-                .iter()
-                .position(|c| c.aliases.iter().any(|a| means(a)))
-        })
+    let find = |test: &dyn Fn(&Column) -> bool| {
+        let columns = &mut contract.columns.iter();
+        columns.position(|c| c.origin == Origin::Field && test(c))
+    };
+    find(&|c| means(&c.name)).or_else(|| find(&|c| c.aliases.iter().any(|a| means(a))))
 }
 
 fn normalized(name: &str) -> String {

@@ -87,10 +87,21 @@ fn claim<'a>(
     if let Err(reason) = check_format(below) {
         return Ok(Err(reason));
     }
-    let mut claims = contracts
-        .iter()
-        .filter(|c| c.files.iter().any(|pattern| pattern.matches(below)));
-    match (claims.next(), claims.next()) {
+    let claims = |by_folder: bool| {
+        contracts.iter().filter(move |c| {
+            let mut patterns = c.files.iter().filter(|p| p.names_folder() == by_folder);
+            patterns.any(|pattern| pattern.matches(below))
+        })
+    };
+    // A pattern that names a folder is closer than one that names files only.
+    let mut closest = claims(true).peekable();
+    let mut others = claims(false);
+    let claimed = if closest.peek().is_some() {
+        (closest.next(), closest.next())
+    } else {
+        (others.next(), others.next())
+    };
+    match claimed {
         (Some(contract), None) => Ok(Ok(contract)),
         (None, _) => Ok(Err("no contract in `queries/bronze/` names it".to_owned())),
         (Some(one), Some(two)) => Err(Error::usage(format!(

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::contract::Contract;
@@ -42,31 +43,11 @@ pub struct Opened {
 /// When it cannot be opened or read.
 pub fn open(path: &Path, contract: &Contract) -> Result<Opened> {
     let failed = |e: io::Error| Error::io("could not open").file(path).because(e);
-    let mut file = File::open(path).map_err(failed)?;
-    let compression = sniff(&mut file).map_err(failed)?;
-    let file = File::open(path).map_err(failed)?;
+    let encoding = choose_encoding(path, &contract.encodings).map_err(failed)?;
     let bytes_read = Arc::new(AtomicU64::new(0));
-    let counted = BufReader::with_capacity(
-        1 << 18,
-        Counted {
-            inner: file,
-            bytes: Arc::clone(&bytes_read),
-        },
-    );
-    let plain: Box<dyn Read + Send> = match compression {
-        Compression::None => Box::new(counted),
-        Compression::Gzip => Box::new(Limited::new(
-            flate2::bufread::MultiGzDecoder::new(counted),
-            &bytes_read,
-        )),
-        Compression::Zstd => Box::new(Limited::new(
-            zstd::stream::read::Decoder::with_buffer(counted).map_err(failed)?,
-            &bytes_read,
-        )),
-    };
-    let utf8 = contract.encoding.is_none_or(|e| e == encoding_rs::UTF_8);
+    let (compression, plain) = unpack(path, &bytes_read).map_err(failed)?;
     let text = DecodeReaderBytesBuilder::new()
-        .encoding(contract.encoding.filter(|_| !utf8))
+        .encoding(encoding.filter(|e| *e != encoding_rs::UTF_8))
         .utf8_passthru(true)
         .strip_bom(true)
         .bom_override(true)
@@ -76,6 +57,64 @@ pub fn open(path: &Path, contract: &Contract) -> Result<Opened> {
         compression,
         bytes_read,
     })
+}
+
+/// The file's bytes, unpacked.
+fn unpack(
+    path: &Path,
+    bytes_read: &Arc<AtomicU64>,
+) -> io::Result<(Compression, Box<dyn Read + Send>)> {
+    let compression = sniff(&mut File::open(path)?)?;
+    let counted = BufReader::with_capacity(
+        1 << 18,
+        Counted {
+            inner: File::open(path)?,
+            bytes: Arc::clone(bytes_read),
+        },
+    );
+    let plain: Box<dyn Read + Send> = match compression {
+        Compression::None => Box::new(counted),
+        Compression::Gzip => Box::new(Limited::new(
+            flate2::bufread::MultiGzDecoder::new(counted),
+            bytes_read,
+        )),
+        Compression::Zstd => Box::new(Limited::new(
+            zstd::stream::read::Decoder::with_buffer(counted)?,
+            bytes_read,
+        )),
+    };
+    Ok((compression, plain))
+}
+
+/// The first of `encodings` in which the whole file makes sense, otherwise the
+/// last. The file is read for that only where there is a choice.
+fn choose_encoding(
+    path: &Path,
+    encodings: &[&'static Encoding],
+) -> io::Result<Option<&'static Encoding>> {
+    let Some((last, others)) = encodings.split_last() else {
+        return Ok(None);
+    };
+    for encoding in others {
+        let (_, bytes) = unpack(path, &Arc::default())?;
+        if makes_sense(bytes, encoding)? {
+            return Ok(Some(encoding));
+        }
+    }
+    Ok(Some(last))
+}
+
+fn makes_sense(mut bytes: Box<dyn Read + Send>, encoding: &'static Encoding) -> io::Result<bool> {
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let (mut buffer, mut text) = (vec![0; 1 << 16], String::with_capacity(1 << 18));
+    loop {
+        let n = bytes.read(&mut buffer)?;
+        text.clear();
+        let (_, _, malformed) = decoder.decode_to_string(&buffer[..n], &mut text, n == 0);
+        if malformed || n == 0 {
+            return Ok(!malformed);
+        }
+    }
 }
 
 /// The BLAKE3 hash of a file's bytes, as hexadecimal digits.

@@ -15,7 +15,7 @@ mod records;
 mod values;
 
 pub use contract::{
-    CURRENT, Column, ColumnType, Contract, DELIVERY, Grain, LINE, Partition, Tolerance,
+    CURRENT, Column, ColumnType, Contract, DELIVERY, LINE, Origin, Partition, Tolerance,
     UnknownColumns,
 };
 pub use decode::{Decoded, Decoder, Reject};

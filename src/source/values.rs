@@ -7,9 +7,10 @@ use datafusion::arrow::array::{
     Int32Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::datatypes::DataType;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::contract::{Column, ColumnType};
+use super::contract::{Column, ColumnType, Contract};
 
 /// Why a value was refused, worded for the rejects table.
 pub(super) type Refused = String;
@@ -22,6 +23,7 @@ pub(super) struct ColumnBuilder {
     formats: Vec<String>,
     zone: Tz,
     decimal_comma: bool,
+    thousands: Option<char>,
 }
 
 enum Values {
@@ -37,8 +39,8 @@ enum Values {
 }
 
 impl ColumnBuilder {
-    /// Collects values of `column`; timestamps without a zone are in `zone`.
-    pub(super) fn new(column: &Column, zone: Tz, decimal_comma: bool, rows: usize) -> Self {
+    /// Collects values of `column`, written as `contract` says.
+    pub(super) fn new(column: &Column, contract: &Contract, rows: usize) -> Self {
         let data_type = column.data_type();
         let values = match column.kind {
             ColumnType::Text => Values::Text(StringViewBuilder::with_capacity(rows)),
@@ -66,8 +68,9 @@ impl ColumnBuilder {
             kind: column.kind,
             scale: column.scale,
             formats: column.formats.clone(),
-            zone,
-            decimal_comma,
+            zone: contract.zone,
+            decimal_comma: contract.decimal_comma,
+            thousands: contract.thousands,
         }
     }
 
@@ -80,6 +83,13 @@ impl ColumnBuilder {
         let text = text.trim();
         let kind = self.kind;
         let refuse = || format!("expected {kind}, found `{}`", shortened(text));
+        let text = &*match self.thousands.filter(|_| kind.is_number()) {
+            Some(mark) => {
+                let point = if self.decimal_comma { ',' } else { '.' };
+                ungrouped(text, mark, point).ok_or_else(refuse)?
+            }
+            None => Cow::Borrowed(text),
+        };
         match &mut self.values {
             Values::Text(_) => {}
             Values::BigInt(b) => b.append_value(integer(text).ok_or_else(refuse)?),
@@ -155,6 +165,21 @@ pub(super) fn shortened(text: &str) -> String {
         short.push('…');
     }
     short.replace(char::is_control, "�")
+}
+
+/// A number without the `mark` between its thousands: `26,300` is `26300`.
+/// Refuses marks that stand elsewhere, such as in `1,5`.
+fn ungrouped(text: &str, mark: char, point: char) -> Option<Cow<'_, str>> {
+    if !text.contains(mark) {
+        return Some(Cow::Borrowed(text));
+    }
+    let at_point = text.find(point).unwrap_or(text.len());
+    let (whole, fraction) = text.split_at(at_point);
+    let mut groups = whole.trim_start_matches(['-', '+']).split(mark);
+    let first = groups.next()?;
+    let three = |group: &str| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit());
+    let fits = (1..=3).contains(&first.len()) && groups.all(three) && !fraction.contains(mark);
+    fits.then(|| Cow::Owned(format!("{}{fraction}", whole.replace(mark, ""))))
 }
 
 /// An integer; `12.0` is one too, as spreadsheets write it.
@@ -392,6 +417,21 @@ mod tests {
         assert_eq!(decimal("1,5", 2, true), Some(150));
         for bad in ["", ".", "-", "1.505", "1e2", "1,5", "abc", "1.2.3", "--1"] {
             assert_eq!(decimal(bad, 2, false), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn marks_stand_between_thousands_and_nowhere_else() {
+        let plain = |text| ungrouped(text, ',', '.').map(Cow::into_owned);
+        for (text, number) in [
+            ("580", "580"),
+            ("26,300", "26300"),
+            ("-1,234,567.89", "-1234567.89"),
+        ] {
+            assert_eq!(plain(text).as_deref(), Some(number));
+        }
+        for bad in ["1,5", "1,2345", ",123", "1234,567", "1.234,567", "12,,345"] {
+            assert_eq!(plain(bad), None, "{bad}");
         }
     }
 

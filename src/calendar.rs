@@ -1,0 +1,84 @@
+//! Days and months as a company counts them: in its own time zone.
+//!
+//! Instants are stored in UTC; a session that starts at 00:30 on New Year's Day
+//! in Bucharest belongs to January there, whatever the day is in UTC.
+
+use chrono::{DateTime, Datelike, NaiveDate};
+use chrono_tz::Tz;
+use datafusion::arrow::array::{Date32Array, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::Date32Type;
+
+use crate::error::{Error, Result};
+
+/// How long a period is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Grain {
+    /// One calendar day.
+    Day,
+    /// One calendar month, named by its first day.
+    Month,
+}
+
+impl Grain {
+    /// The first day of the period in which `date` lies, in days since 1970.
+    #[must_use]
+    pub fn start(self, date: NaiveDate) -> i32 {
+        let first = match self {
+            Self::Day => date,
+            Self::Month => date.with_day(1).unwrap_or(date),
+        };
+        Date32Type::from_naive_date(first)
+    }
+}
+
+/// The zone called `name` in the IANA database.
+///
+/// # Errors
+/// When there is none.
+pub fn parse_zone(name: &str) -> Result<Tz> {
+    name.parse().map_err(|_| {
+        Error::usage(format!("unknown time zone `{name}`"))
+            .hint("zones are named as in the IANA database, such as `Europe/Bucharest`")
+    })
+}
+
+/// The period of each instant, by the clocks of `zone`.
+#[must_use]
+pub fn local_periods(instants: &TimestampMicrosecondArray, zone: Tz, grain: Grain) -> Date32Array {
+    // Neighbouring rows often fall into one quarter of an hour, and midnight
+    // is never inside one.
+    let mut last = (i64::MAX, None);
+    let mut period = |micros: i64| {
+        let quarter = micros.div_euclid(900_000_000);
+        if last.0 != quarter {
+            let utc = DateTime::from_timestamp_micros(micros);
+            let start = utc.map(|u| grain.start(u.with_timezone(&zone).date_naive()));
+            last = (quarter, start);
+        }
+        last.1
+    };
+    instants
+        .iter()
+        .map(|micros| micros.and_then(&mut period))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_begins_when_the_zone_says_so() {
+        // 2023-12-31 22:30 UTC is half past midnight in Bucharest.
+        let instants = TimestampMicrosecondArray::from(vec![Some(1_704_061_800_000_000), None]);
+        let day = |y, m, d| {
+            Some(Date32Type::from_naive_date(NaiveDate::from_ymd_opt(
+                y, m, d,
+            )?))
+        };
+        let bucharest = local_periods(&instants, Tz::Europe__Bucharest, Grain::Month);
+        assert_eq!(bucharest, Date32Array::from(vec![day(2024, 1, 1), None]));
+        let utc = local_periods(&instants, Tz::UTC, Grain::Day);
+        assert_eq!(utc, Date32Array::from(vec![day(2023, 12, 31), None]));
+    }
+}
