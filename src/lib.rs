@@ -4,6 +4,7 @@ pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod docs;
 pub mod engine;
 pub mod error;
 pub mod generate;

@@ -1,9 +1,11 @@
 //! `cinelake describe`: a table's columns, checks and lineage.
 
-use super::ls::{sentence, texts};
+use super::ls::texts;
 use super::output::{OutputOptions, print};
 use super::report::{counted, thousands};
 use super::{Context, Status};
+use crate::docs::{column_description, sentence};
+use crate::engine::sql_type;
 use crate::error::{Error, Result, did_you_mean};
 use crate::lake::{EntryKind, Snapshot, TableEntry};
 use crate::model::{Model, TableName};
@@ -35,8 +37,8 @@ impl Describe {
             .map(|f| {
                 [
                     f.name().clone(),
-                    type_name(f.data_type()),
-                    column_text(&workspace, &name, f.name()),
+                    sql_type(f.data_type()),
+                    column_description(&workspace, &name, f.name()),
                 ]
             })
             .collect();
@@ -114,45 +116,4 @@ fn model_lines(model: &Model, line: &mut impl FnMut(&str, String)) {
         .map(|i| i.table.to_string())
         .collect();
     line("reads", inputs.join(", "));
-}
-
-fn column_text(workspace: &Workspace, table: &TableName, column: &str) -> String {
-    if let Some(model) = workspace.project.models.get(table) {
-        let doc = model.columns.iter().find(|c| c.name == column);
-        return doc.map(|c| c.description.clone()).unwrap_or_default();
-    }
-    let contract = workspace
-        .contracts
-        .iter()
-        .find(|c| TableName::bronze(&c.name) == *table);
-    let known = contract
-        .and_then(|c| c.column(column))
-        .map(|c| c.description.clone());
-    known
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| match column {
-            crate::source::DELIVERY => {
-                "the delivery it came with, see system.deliveries".to_owned()
-            }
-            crate::source::LINE => "its first line in the file".to_owned(),
-            crate::source::CURRENT => "false where a newer row with the same key counts".to_owned(),
-            _ => String::new(),
-        })
-}
-
-/// A type in SQL's words.
-fn type_name(kind: &datafusion::arrow::datatypes::DataType) -> String {
-    use datafusion::arrow::datatypes::DataType;
-    match kind {
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".to_owned(),
-        DataType::Int64 => "bigint".to_owned(),
-        DataType::Int32 => "integer".to_owned(),
-        DataType::Int16 => "smallint".to_owned(),
-        DataType::Float64 => "double".to_owned(),
-        DataType::Boolean => "boolean".to_owned(),
-        DataType::Date32 => "date".to_owned(),
-        DataType::Timestamp(..) => "timestamp".to_owned(),
-        DataType::Decimal128(p, s) => format!("decimal({p},{s})"),
-        other => other.to_string(),
-    }
 }

@@ -7,9 +7,9 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
 use super::output::{OutputOptions, print};
 use super::{Context, Status};
+use crate::docs::sentence;
 use crate::error::{Error, Result};
 use crate::lake::EntryKind;
-use crate::model::TableName;
 use crate::refresh::{Access, Workspace};
 
 /// List tables, reports, sources or checks
@@ -138,25 +138,6 @@ async fn tables(workspace: &Workspace) -> Result<RecordBatch> {
         ),
     ];
     RecordBatch::try_from_iter(columns).map_err(|e| Error::data("could not list").because(e))
-}
-
-/// A table's one-sentence description.
-pub(super) fn sentence(workspace: &Workspace, name: &TableName) -> String {
-    if let Some(model) = workspace.project.models.get(name) {
-        return model.header.sentence.clone();
-    }
-    let contract = workspace
-        .contracts
-        .iter()
-        .find(|c| TableName::bronze(&c.name) == *name);
-    match (contract, name.to_string().as_str()) {
-        (Some(contract), _) => contract.description.clone(),
-        (None, "bronze._rejects") => {
-            "Rows that did not fit their contract, with the reason.".to_owned()
-        }
-        (None, "system.deliveries") => "Every file version that was landed.".to_owned(),
-        _ => String::new(),
-    }
 }
 
 /// Rows of text as one batch.

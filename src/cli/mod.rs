@@ -7,9 +7,11 @@ mod check;
 mod console;
 mod demo;
 mod describe;
+mod docs;
 mod generate;
 mod init;
 mod land;
+mod lineage;
 mod ls;
 mod output;
 mod plan;
@@ -103,6 +105,10 @@ enum Command {
     Ls(ls::Ls),
     /// Show a table's columns, checks and lineage
     Describe(describe::Describe),
+    /// Show what a table is built from, and what is built from it
+    Lineage(lineage::ShowLineage),
+    /// Write the data dictionary: tables, columns, checks and lineage
+    Docs(docs::Docs),
     /// Make all checks against the published tables
     Check(check::Check),
     /// Show rejected rows with file, line, column and reason
@@ -206,6 +212,8 @@ impl Command {
             Self::Sql(command) => command.run(context).await,
             Self::Ls(command) => command.run(context).await,
             Self::Describe(command) => command.run(context).await,
+            Self::Lineage(command) => command.run(context).await,
+            Self::Docs(command) => command.run(context).await,
             Self::Check(command) => command.run(context).await,
             Self::Rejects(command) => command.run(context).await,
             Self::Snapshots(command) => command.run(context).await,

@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot, TableEntry, TableFiles};
 use crate::name::TableName;
 
-pub use params::parse_value;
+pub use params::{parse_value, sql_type};
 pub use session::{Answer, Session};
 
 /// What a session reads.

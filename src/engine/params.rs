@@ -1,4 +1,4 @@
-//! Parameters: text from the command line to typed values.
+//! Parameters: text from the command line to typed values; types in SQL's words.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
@@ -39,6 +39,23 @@ pub fn parse_value(name: &str, sql_type: Option<&str>, text: &str) -> Result<Sca
         .ok()
         .filter(|value| !value.is_null())
         .ok_or_else(wrong)
+}
+
+/// A type in SQL's words.
+#[must_use]
+pub fn sql_type(kind: &DataType) -> String {
+    match kind {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".to_owned(),
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::Int32 => "integer".to_owned(),
+        DataType::Int16 => "smallint".to_owned(),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Boolean => "boolean".to_owned(),
+        DataType::Date32 => "date".to_owned(),
+        DataType::Timestamp(..) => "timestamp".to_owned(),
+        DataType::Decimal128(p, s) => format!("decimal({p},{s})"),
+        other => other.to_string(),
+    }
 }
 
 fn guessed(text: &str) -> ScalarValue {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::TableName;
+use super::checks::{Check, CheckKind, Severity, columns};
 use crate::error::{Error, Result, did_you_mean};
 
 /// What a file's leading comment says.
@@ -40,54 +40,6 @@ pub enum Materialized {
     View,
 }
 
-/// One condition on a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
-    /// What must hold.
-    pub kind: CheckKind,
-    /// What happens when it does not.
-    pub severity: Severity,
-    /// The header line that asks for it.
-    pub line: u64,
-}
-
-/// What a check asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CheckKind {
-    /// The column has a value in every row.
-    NotNull(String),
-    /// No two rows agree in all these columns.
-    Unique(Vec<String>),
-    /// Every value of `column` stands in `target_column` of `table`; nulls pass.
-    References {
-        /// The column that refers.
-        column: String,
-        /// The table referred to.
-        table: TableName,
-        /// The column referred to.
-        target_column: String,
-    },
-    /// The column holds only these values; nulls pass.
-    Accepted {
-        /// The column.
-        column: String,
-        /// The values it may hold, as text.
-        values: Vec<String>,
-    },
-    /// The SQL condition is true in every row; null counts as failed.
-    Condition(String),
-}
-
-/// What happens when a check fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Nothing is published.
-    Error,
-    /// The failure is reported and stored; the refresh goes on.
-    Warn,
-}
-
 /// A report's parameter: `$name` in its SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Param {
@@ -99,7 +51,7 @@ pub struct Param {
     pub default: Option<String>,
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "materialized",
     "partition_by",
     "grain",
@@ -109,6 +61,7 @@ const KEYS: [&str; 12] = [
     "references",
     "accepted",
     "check",
+    "varies",
     "owner",
     "tags",
     "param",
@@ -165,7 +118,7 @@ impl Header {
     fn set(&mut self, key: &str, value: &str, line: u64, seen: &mut Vec<String>) -> Result<()> {
         let repeatable = matches!(
             key,
-            "not_null" | "unique" | "references" | "accepted" | "check" | "param"
+            "not_null" | "unique" | "references" | "accepted" | "check" | "varies" | "param"
         );
         if !repeatable && seen.iter().any(|k| k == key) {
             return Err(Error::usage(format!("`{key}` is given twice")).hint("keep one of the two"));
@@ -192,15 +145,11 @@ impl Header {
             Some(rest) => (rest.trim_end(), Severity::Warn),
             None => (value, Severity::Error),
         };
-        let kinds = match key {
-            "not_null" => columns(key, value)?
-                .into_iter()
-                .map(CheckKind::NotNull)
-                .collect(),
-            "unique" => vec![CheckKind::Unique(columns(key, value)?)],
-            "references" => vec![references(value)?],
-            "accepted" => vec![accepted(value)?],
-            _ => vec![CheckKind::Condition(condition(value)?)],
+        let kinds = CheckKind::parse(key, value)?;
+        // A metric may rightly stand still: that is for people to judge.
+        let severity = match key {
+            "varies" => Severity::Warn,
+            _ => severity,
         };
         self.checks.extend(kinds.into_iter().map(|kind| Check {
             kind,
@@ -298,24 +247,6 @@ fn materialized(value: &str) -> Result<Materialized> {
     }
 }
 
-fn columns(key: &str, value: &str) -> Result<Vec<String>> {
-    let names: Vec<String> = value.split(',').map(|c| c.trim().to_owned()).collect();
-    let bad = names.iter().find(|name| !is_column(name));
-    match bad {
-        None => Ok(names),
-        Some(name) => Err(Error::usage(format!(
-            "`{key}` takes column names separated by commas, found `{name}`"
-        ))),
-    }
-}
-
-fn is_column(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-}
-
 fn one_column(key: &str, value: &str) -> Result<String> {
     let mut names = columns(key, value)?;
     match names.len() {
@@ -323,62 +254,6 @@ fn one_column(key: &str, value: &str) -> Result<String> {
         n => Err(Error::usage(format!("`{key}` takes one column, found {n}"))
             .hint("partitions are dates: one column such as `month`")),
     }
-}
-
-fn references(value: &str) -> Result<CheckKind> {
-    let malformed = || {
-        Error::usage(format!("`references` cannot be read: `{value}`"))
-            .hint("write `references: title_id -> silver.titles.title_id`")
-    };
-    let (column, target) = value.split_once("->").ok_or_else(malformed)?;
-    let (table, target_column) = target.trim().rsplit_once('.').ok_or_else(malformed)?;
-    let column = column.trim();
-    if !is_column(column) || !is_column(target_column) {
-        return Err(malformed());
-    }
-    Ok(CheckKind::References {
-        column: column.to_owned(),
-        table: table.parse().map_err(|_| malformed())?,
-        target_column: target_column.to_owned(),
-    })
-}
-
-fn accepted(value: &str) -> Result<CheckKind> {
-    let malformed = || {
-        Error::usage(format!("`accepted` cannot be read: `{value}`"))
-            .hint("write `accepted: status in (active, cancelled)`")
-    };
-    let (column, list) = value.split_once(" in ").ok_or_else(malformed)?;
-    let list = list.trim().strip_prefix('(').ok_or_else(malformed)?;
-    let list = list.strip_suffix(')').ok_or_else(malformed)?;
-    let unquoted = |v: &str| v.trim().trim_matches('\'').to_owned();
-    let values: Vec<String> = list.split(',').map(unquoted).collect();
-    if !is_column(column.trim()) || values.iter().any(String::is_empty) {
-        return Err(malformed());
-    }
-    Ok(CheckKind::Accepted {
-        column: column.trim().to_owned(),
-        values,
-    })
-}
-
-fn condition(value: &str) -> Result<String> {
-    use sqlparser::dialect::GenericDialect;
-    use sqlparser::parser::Parser;
-    Parser::new(&GenericDialect {})
-        .try_with_sql(value)
-        .and_then(|mut parser| {
-            parser.parse_expr()?;
-            parser.expect_token(&sqlparser::tokenizer::Token::EOF)
-        })
-        .map_err(|e| {
-            Error::usage(format!(
-                "`check` is no condition: {}",
-                super::sql::syntax_error(&e).message()
-            ))
-            .hint("write a condition that every row must meet, such as `viewers <= sessions`")
-        })?;
-    Ok(value.to_owned())
 }
 
 fn param(value: &str) -> Result<Param> {
@@ -453,6 +328,7 @@ mod tests {
             "references: title_id = silver.titles",
             "accepted: status (a, b)",
             "check: viewers <=",
+            "varies: completion_rate",
             "partition_by: month, day",
             "materialized: maybe",
             "grain: month title",

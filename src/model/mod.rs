@@ -5,6 +5,7 @@
 //! final columns are their descriptions, and its inputs are read from the
 //! parsed SQL. Start at [`Project::parse`].
 
+mod checks;
 mod columns;
 mod files;
 mod graph;
@@ -13,9 +14,10 @@ mod project;
 mod sql;
 
 pub use crate::name::TableName;
+pub use checks::{Check, CheckKind, Severity};
 pub use columns::ColumnDoc;
 pub use files::QueryFiles;
-pub use header::{Check, CheckKind, Header, Materialized, Param, Severity};
+pub use header::{Header, Materialized, Param};
 pub use project::{CheckQuery, Model, Project, Report, SourceFile};
 pub use sql::{Input, Statement};
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::checks::CheckKind;
 use super::columns::{ColumnDoc, final_columns};
 use super::files::{QueryFile, QueryFiles};
-use super::header::{CheckKind, Header, Materialized};
+use super::header::{Header, Materialized};
 use super::sql::Statement;
 use super::{TableName, graph};
 use crate::error::{Error, Result};
@@ -74,6 +75,10 @@ pub struct Report {
     pub sql: String,
     /// What its comment says.
     pub header: Header,
+    /// The final columns and their descriptions.
+    pub columns: Vec<ColumnDoc>,
+    /// The tables it reads; not looked up for a text given on the command line.
+    pub inputs: Vec<TableName>,
 }
 
 impl Report {
@@ -85,8 +90,10 @@ impl Report {
         Ok(Self {
             name: name.to_owned(),
             header: Header::parse(path, text)?,
+            columns: final_columns(text),
             path: path.to_path_buf(),
             sql: text.to_owned(),
+            inputs: Vec::new(),
         })
     }
 }
@@ -179,8 +186,10 @@ impl Project {
                 let report = Report {
                     name: stem.clone(),
                     path,
+                    columns: final_columns(&text),
                     sql: text,
                     header,
+                    inputs: statement.inputs.into_iter().map(|i| i.table).collect(),
                 };
                 self.reports.insert(stem, report);
             }

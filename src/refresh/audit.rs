@@ -90,7 +90,7 @@ pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<
             .header
             .checks
             .iter()
-            .position(|c| describe(&c.kind) == r.check)
+            .position(|c| c.kind.to_string() == r.check)
     };
     reports.sort_by_key(order);
     Ok(reports)
@@ -156,7 +156,7 @@ async fn report(
     };
     Ok(CheckReport {
         table: Some(model.name.clone()),
-        check: describe(&check.kind),
+        check: check.kind.to_string(),
         path: model.path.clone(),
         line: check.line,
         outcome: outcome(failing, check.severity),
@@ -223,7 +223,7 @@ fn row_condition(kind: &CheckKind) -> Option<String> {
                 "{column} is not null and cast({column} as text) not in ({values})"
             ))
         }
-        CheckKind::Unique(_) | CheckKind::References { .. } => None,
+        CheckKind::Unique(_) | CheckKind::References { .. } | CheckKind::Varies { .. } => None,
     }
 }
 
@@ -251,28 +251,20 @@ fn set_queries(name: &TableName, kind: &CheckKind) -> (String, String) {
                  group by {columns} having count(*) > 1"
             )
         }
+        CheckKind::Varies { column, over } => {
+            let (column, over) = (quoted(column), quoted(over));
+            format!(
+                "select min({column}) as constant_value, count(distinct {over}) as periods \
+                 from {from} where {column} is not null \
+                 having count(distinct {over}) >= 3 and min({column}) = max({column})"
+            )
+        }
         _ => format!("select * from {from} where false"),
     };
     (
         format!("select count(*) from ({fails}) as failing"),
         format!("{fails} limit {SAMPLES}"),
     )
-}
-
-fn describe(kind: &CheckKind) -> String {
-    match kind {
-        CheckKind::NotNull(column) => format!("not_null: {column}"),
-        CheckKind::Unique(columns) => format!("unique: {}", columns.join(", ")),
-        CheckKind::References {
-            column,
-            table,
-            target_column,
-        } => format!("references: {column} -> {table}.{target_column}"),
-        CheckKind::Accepted { column, values } => {
-            format!("accepted: {column} in ({})", values.join(", "))
-        }
-        CheckKind::Condition(condition) => format!("check: {condition}"),
-    }
 }
 
 fn at(error: Error, model: &Model, check: &Check) -> Error {

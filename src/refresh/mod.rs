@@ -15,6 +15,7 @@ mod progress;
 mod read;
 mod rejects;
 mod run;
+mod schemas;
 mod stage;
 mod workspace;
 
@@ -24,4 +25,5 @@ pub use plan::{Reason, Step};
 pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
+pub use schemas::Schemas;
 pub use workspace::{Access, Workspace};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use datafusion::arrow::datatypes::SchemaRef;
 
 use super::land::holds;
 use super::stage::{Provenance, Stage};
@@ -124,9 +125,14 @@ fn table() -> TableName {
     TableName::bronze("_rejects")
 }
 
+/// The columns of `bronze._rejects`.
+pub(super) fn schema() -> Result<SchemaRef> {
+    Ok(batch("", "", 0, &[])?.schema())
+}
+
 fn layout() -> Result<TableLayout> {
     Ok(TableLayout {
-        schema: batch("", "", 0, &[])?.schema(),
+        schema: schema()?,
         partition_by: None,
         order_by: vec!["line".to_owned()],
     })

@@ -50,6 +50,8 @@ pub struct Contract {
     pub thousands: Option<char>,
     /// The zone of timestamps that name none.
     pub zone: Tz,
+    /// What a local time means that happened twice, when clocks were set back.
+    pub ambiguous_times: AmbiguousTimes,
     /// What to do with columns that the contract does not name.
     pub unknown_columns: UnknownColumns,
     /// How many rejected rows a delivery may have.
@@ -106,6 +108,19 @@ pub enum UnknownColumns {
     Ignore,
     /// Refuse the file.
     Refuse,
+}
+
+/// What a local time means that happened twice, when clocks were set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmbiguousTimes {
+    /// Nothing that can be known: the row is rejected.
+    #[default]
+    Refuse,
+    /// The first time round.
+    Earlier,
+    /// The second time round.
+    Later,
 }
 
 /// How many rejected rows a delivery may have before it is refused whole.
@@ -332,7 +347,7 @@ impl Contract {
             })
             .collect();
         format!(
-            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{:?}|{}|{:?}|{columns:?}",
+            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{:?}|{}|{:?}|{:?}|{columns:?}",
             self.key,
             self.version_by,
             self.partition,
@@ -344,6 +359,7 @@ impl Contract {
             self.decimal_comma,
             self.thousands,
             self.zone,
+            self.ambiguous_times,
             self.unknown_columns,
         )
     }

@@ -7,7 +7,8 @@ use globset::GlobBuilder;
 use serde::Deserialize;
 
 use super::contract::{
-    Column, ColumnType, Contract, Origin, Partition, Pattern, Tolerance, UnknownColumns,
+    AmbiguousTimes, Column, ColumnType, Contract, Origin, Partition, Pattern, Tolerance,
+    UnknownColumns,
 };
 use crate::calendar::{Grain, parse_zone};
 use crate::config::{toml_error, unknown_field};
@@ -68,6 +69,8 @@ struct RawContract {
     decimal: Option<String>,
     thousands: Option<String>,
     zone: Option<String>,
+    #[serde(default)]
+    ambiguous_times: AmbiguousTimes,
     #[serde(default)]
     unknown_columns: UnknownColumns,
     max_rejected: Option<toml::Value>,
@@ -178,6 +181,7 @@ impl RawContract {
                 Some(name) => parse_zone(&name)?,
                 None => default_zone,
             },
+            ambiguous_times: self.ambiguous_times,
             unknown_columns: self.unknown_columns,
             tolerance: tolerance(self.max_rejected)?,
             columns,

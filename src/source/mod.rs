@@ -15,8 +15,8 @@ mod records;
 mod values;
 
 pub use contract::{
-    CURRENT, Column, ColumnType, Contract, DELIVERY, LINE, Origin, Partition, Tolerance,
-    UnknownColumns,
+    AmbiguousTimes, CURRENT, Column, ColumnType, Contract, DELIVERY, LINE, Origin, Partition,
+    Tolerance, UnknownColumns,
 };
 pub use decode::{Decoded, Decoder, Reject};
 pub use dialect::{Dialect, HeaderMatch};

@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::contract::{Column, ColumnType, Contract};
+use super::contract::{AmbiguousTimes, Column, ColumnType, Contract};
 
 /// Why a value was refused, worded for the rejects table.
 pub(super) type Refused = String;
@@ -21,7 +21,7 @@ pub(super) struct ColumnBuilder {
     kind: ColumnType,
     scale: i8,
     formats: Vec<String>,
-    zone: Tz,
+    clock: LocalClock,
     decimal_comma: bool,
     thousands: Option<char>,
 }
@@ -68,7 +68,10 @@ impl ColumnBuilder {
             kind: column.kind,
             scale: column.scale,
             formats: column.formats.clone(),
-            zone: contract.zone,
+            clock: LocalClock {
+                zone: contract.zone,
+                ambiguous: contract.ambiguous_times,
+            },
             decimal_comma: contract.decimal_comma,
             thousands: contract.thousands,
         }
@@ -115,7 +118,7 @@ impl ColumnBuilder {
             Values::Boolean(b) => b.append_value(boolean(text).ok_or_else(refuse)?),
             Values::Date(b) => b.append_value(date(text, &self.formats).ok_or_else(refuse)?),
             Values::Timestamp(b) => {
-                let value = timestamp(text, &self.formats, self.zone);
+                let value = timestamp(text, &self.formats, self.clock);
                 b.append_value(value.map_err(|why| why.unwrap_or_else(refuse))?);
             }
         }
@@ -299,9 +302,9 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// Microseconds since 1970-01-01 UTC. `Err(None)`: not a timestamp at all.
-fn timestamp(text: &str, formats: &[String], zone: Tz) -> Result<i64, Option<Refused>> {
+fn timestamp(text: &str, formats: &[String], clock: LocalClock) -> Result<i64, Option<Refused>> {
     if let Some(local) = iso_timestamp(text.as_bytes()) {
-        return to_utc(local, zone, text);
+        return clock.to_utc(local, text);
     }
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Ok(instant.with_timezone(&Utc).timestamp_micros());
@@ -317,7 +320,7 @@ fn timestamp(text: &str, formats: &[String], zone: Tz) -> Result<i64, Option<Ref
                 date.and_hms_opt(0, 0, 0)
             });
         if let Some(local) = local {
-            return to_utc(local.and_utc().timestamp_micros(), zone, text);
+            return clock.to_utc(local.and_utc().timestamp_micros(), text);
         }
     }
     Err(None)
@@ -368,21 +371,36 @@ fn micros_of(digits: &[u8]) -> Option<i64> {
     Some(i64::from(number(kept)?) * 10_i64.pow(zeros))
 }
 
-fn to_utc(local_micros: i64, zone: Tz, text: &str) -> Result<i64, Option<Refused>> {
-    if zone == Tz::UTC {
-        return Ok(local_micros);
-    }
-    let local = DateTime::from_timestamp_micros(local_micros)
-        .ok_or(None)?
-        .naive_utc();
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) => Ok(instant.timestamp_micros()),
-        LocalResult::Ambiguous(..) => Err(Some(format!(
-            "`{text}` happened twice in {zone}, when clocks were set back"
-        ))),
-        LocalResult::None => Err(Some(format!(
-            "`{text}` never happened in {zone}, where clocks were set forward"
-        ))),
+/// How times that name no zone are read.
+#[derive(Debug, Clone, Copy)]
+struct LocalClock {
+    zone: Tz,
+    ambiguous: AmbiguousTimes,
+}
+
+impl LocalClock {
+    fn to_utc(self, local_micros: i64, text: &str) -> Result<i64, Option<Refused>> {
+        let zone = self.zone;
+        if zone == Tz::UTC {
+            return Ok(local_micros);
+        }
+        let local = DateTime::from_timestamp_micros(local_micros)
+            .ok_or(None)?
+            .naive_utc();
+        match (zone.from_local_datetime(&local), self.ambiguous) {
+            (LocalResult::Single(instant), _)
+            | (LocalResult::Ambiguous(instant, _), AmbiguousTimes::Earlier)
+            | (LocalResult::Ambiguous(_, instant), AmbiguousTimes::Later) => {
+                Ok(instant.timestamp_micros())
+            }
+            (LocalResult::Ambiguous(..), AmbiguousTimes::Refuse) => Err(Some(format!(
+                "`{text}` happened twice in {zone}, when clocks were set back; \
+                 `ambiguous_times` in the contract says which is meant"
+            ))),
+            (LocalResult::None, _) => Err(Some(format!(
+                "`{text}` never happened in {zone}, where clocks were set forward"
+            ))),
+        }
     }
 }
 
@@ -390,6 +408,13 @@ fn to_utc(local_micros: i64, zone: Tz, text: &str) -> Result<i64, Option<Refused
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn clock(zone: Tz) -> LocalClock {
+        LocalClock {
+            zone,
+            ambiguous: AmbiguousTimes::Refuse,
+        }
+    }
 
     #[test]
     fn integers_are_exact() {
@@ -454,24 +479,24 @@ mod tests {
 
     #[test]
     fn timestamps_are_read_in_their_zone() {
-        let utc = |text| timestamp(text, &[], Tz::UTC).unwrap();
+        let utc = |text| timestamp(text, &[], clock(Tz::UTC)).unwrap();
         assert_eq!(utc("1970-01-01 00:00:01"), 1_000_000);
         assert_eq!(utc("1970-01-01T00:01"), 60_000_000);
         assert_eq!(utc("1970-01-01 00:00:00.5"), 500_000);
         assert_eq!(utc("1970-01-01T02:00:00+02:00"), 0);
-        let jakarta = timestamp("1970-01-01 07:00:00", &[], Tz::Asia__Jakarta).unwrap();
+        let jakarta = timestamp("1970-01-01 07:00:00", &[], clock(Tz::Asia__Jakarta)).unwrap();
         assert_eq!(jakarta, 0);
     }
 
     #[test]
     fn local_times_that_are_ambiguous_or_missing_are_refused() {
         let bucharest = |text| {
-            timestamp(text, &[], Tz::Europe__Bucharest)
+            timestamp(text, &[], clock(Tz::Europe__Bucharest))
                 .unwrap_err()
                 .unwrap()
         };
         insta::assert_snapshot!(bucharest("2024-03-31 03:30:00"), @"`2024-03-31 03:30:00` never happened in Europe/Bucharest, where clocks were set forward");
-        insta::assert_snapshot!(bucharest("2024-10-27 03:30:00"), @"`2024-10-27 03:30:00` happened twice in Europe/Bucharest, when clocks were set back");
+        insta::assert_snapshot!(bucharest("2024-10-27 03:30:00"), @"`2024-10-27 03:30:00` happened twice in Europe/Bucharest, when clocks were set back; `ambiguous_times` in the contract says which is meant");
     }
 
     #[test]
@@ -483,7 +508,7 @@ mod tests {
             "12:00",
             "",
         ] {
-            assert!(timestamp(bad, &[], Tz::UTC).is_err(), "{bad}");
+            assert!(timestamp(bad, &[], clock(Tz::UTC)).is_err(), "{bad}");
         }
     }
 
@@ -499,7 +524,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in "\\PC{0,30}") {
             let _ = (integer(&text), decimal(&text, 4, true), double(&text, true), boolean(&text));
-            let _ = (date(&text, &[]), timestamp(&text, &[], Tz::UTC));
+            let _ = (date(&text, &[]), timestamp(&text, &[], clock(Tz::UTC)));
         }
     }
 }

@@ -10,13 +10,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "refresh", "generate", "engine", "lake", "source", "model", "config", "clock",
+            "docs", "refresh", "generate", "engine", "lake", "source", "model", "config", "clock",
         ],
     ),
     (
         "refresh",
         &["model", "source", "engine", "lake", "config", "clock"],
     ),
+    ("docs", &["refresh", "engine", "lake", "source", "model"]),
     ("engine", &["lake", "config", "calendar"]),
     ("source", &["config", "clock", "calendar"]),
     ("lake", &["config", "clock"]),

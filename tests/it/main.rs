@@ -7,6 +7,9 @@
 //! | `catalogue` | the Netflix catalogue's counts and repairs, on the real file |
 //! | `movie_streaming` | the golden numbers of system B, on the real files |
 //! | `landing` | rows in = landed + rejected; deliveries; keys; packing; encodings |
+//! | `families` | one contract for many files: paths, units, encodings |
+//! | `zones` | days and months by local clocks, minutes across their changes |
+//! | `docs` | the data dictionary, lineage, metrics that never vary |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
 //! | `query` | formats, parameters, snapshots, read-only |
@@ -28,6 +31,8 @@
 
 mod catalogue;
 mod crash;
+mod docs;
+mod families;
 mod landing;
 mod layers;
 mod mistakes;
@@ -36,3 +41,4 @@ mod query;
 mod refresh;
 mod streamflix;
 mod support;
+mod zones;
