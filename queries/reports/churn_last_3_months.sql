@@ -3,6 +3,7 @@
 -- One row a month, then one for the pooled rate over the complete months.
 -- Partial months are listed and flagged, and never pooled.
 --
+-- tags: demo
 -- param: months bigint = 3
 
 with

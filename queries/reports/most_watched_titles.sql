@@ -1,5 +1,6 @@
 -- Which titles were watched the most in the latest month, or in a given one?
 --
+-- tags: demo
 -- param: month date = null
 -- param: limit bigint = 10
 

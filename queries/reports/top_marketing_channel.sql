@@ -1,5 +1,6 @@
 -- Which marketing channel brings the users who pay the most?
 --
+-- tags: demo
 -- param: limit bigint = 10
 
 select

@@ -13,9 +13,10 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Overrides, PROJECT_FILE};
 use crate::error::Result;
 use crate::generate::{Request, generate};
+use crate::model::Report;
 use crate::refresh::{Access, RefreshOptions, Workspace};
 
-/// Generate data, refresh, print the reports: the main job on an empty machine
+/// Generate data, refresh, print some reports: the main job on an empty machine
 #[derive(Debug, clap::Args)]
 pub(super) struct Demo {
     /// The folder of the demo project
@@ -73,7 +74,10 @@ impl Demo {
 
 async fn print_reports(context: &Context, workspace: &Workspace) -> Result<()> {
     let (session, _) = workspace.session(None).await?;
-    for report in workspace.project.reports.values() {
+    let reports = &workspace.project.reports;
+    let is_shown = |r: &&Report| r.header.tags.iter().any(|tag| tag == "demo");
+    let shown: Vec<&Report> = reports.values().filter(is_shown).collect();
+    for report in &shown {
         context
             .console
             .result(&format!("\n{}: {}\n", report.name, report.header.sentence))?;
@@ -83,5 +87,11 @@ async fn print_reports(context: &Context, workspace: &Workspace) -> Result<()> {
             .await
             .map_err(|e| e.file(&report.path))?;
     }
+    let more = (reports.len() - shown.len()) as u64;
+    context.console.say(&format!(
+        "{} more: `cinelake --project {} ls reports` lists them",
+        counted(more, "report"),
+        workspace.config.project.display()
+    ));
     Ok(())
 }

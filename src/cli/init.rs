@@ -24,6 +24,9 @@ lake = \"lake\"
 # Files that land. Sources find theirs by name, wherever they lie below.
 landing = \"lake/landing\"
 
+# Where days and months begin, and how times without a zone are read.
+# zone = \"Europe/Bucharest\"
+
 # What queries and builds may use; half of the memory and all cores by default.
 # [engine]
 # memory = \"4GiB\"

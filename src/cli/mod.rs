@@ -89,7 +89,7 @@ struct Global {
 enum Command {
     /// Write a project folder that works
     Init(init::Init),
-    /// Generate data, refresh, print the reports: the main job on an empty machine
+    /// Generate data, refresh, print some reports: the main job on an empty machine
     Demo(demo::Demo),
     /// Write deterministic demo data of any size
     Generate(generate::Generate),

@@ -56,8 +56,9 @@ pub struct Written {
     pub rows: u64,
 }
 
-/// Writes `users.csv`, `movies.csv`, `subscriptions.csv`, `payments.csv` and
-/// one `watch_sessions_<month>.csv` a month to `dir`.
+/// Writes `users.csv`, `movies.csv`, `subscriptions.csv`, `payments.csv`,
+/// `ratings.csv`, `interactions.csv` and one `watch_sessions_<month>.csv` a
+/// month to `dir`.
 ///
 /// # Errors
 /// When the request makes no sense or a file cannot be written.
@@ -74,7 +75,14 @@ pub fn generate(request: &Request, dir: &Path, threads: usize) -> Result<Vec<Wri
     }
     fs::create_dir_all(dir).map_err(|e| Error::io("could not make").file(dir).because(e))?;
     let company = Company::new(request);
-    let mut jobs: Vec<Job> = vec![Job::Users, Job::Movies, Job::Subscriptions, Job::Payments];
+    let mut jobs: Vec<Job> = vec![
+        Job::Users,
+        Job::Movies,
+        Job::Subscriptions,
+        Job::Payments,
+        Job::Ratings,
+        Job::Interactions,
+    ];
     jobs.extend((0..request.months).map(Job::Sessions));
     let next = std::sync::atomic::AtomicUsize::new(0);
     let mut written = std::thread::scope(|scope| {
@@ -110,6 +118,8 @@ enum Job {
     Movies,
     Subscriptions,
     Payments,
+    Ratings,
+    Interactions,
     Sessions(u32),
 }
 
@@ -120,6 +130,8 @@ impl Job {
             Self::Movies => "movies.csv".to_owned(),
             Self::Subscriptions => "subscriptions.csv".to_owned(),
             Self::Payments => "payments.csv".to_owned(),
+            Self::Ratings => "ratings.csv".to_owned(),
+            Self::Interactions => "interactions.csv".to_owned(),
             Self::Sessions(month) => {
                 let first = company.month_start(month);
                 format!(
@@ -138,6 +150,8 @@ impl Job {
             Self::Movies => company.write_movies(&mut out),
             Self::Subscriptions => company.write_subscriptions(&mut out),
             Self::Payments => company.write_payments(&mut out),
+            Self::Ratings => company.write_ratings(&mut out),
+            Self::Interactions => company.write_interactions(&mut out),
             Self::Sessions(month) => company.write_sessions(month, &mut out),
         };
         let rows = rows

@@ -1,5 +1,18 @@
 //! Words that names, places and titles are made of.
 
+/// What users do besides watching, and with which features.
+pub(super) const INTERACTIONS: [(&str, &str); 6] = [
+    ("search", "search"),
+    ("browse", "recommendations"),
+    ("save", "watchlist"),
+    ("browse", "recommendations,trailers"),
+    ("share", "sharing"),
+    ("support", "chat"),
+];
+
+/// Where they do it.
+pub(super) const APPS: [&str; 3] = ["app", "web", "tv"];
+
 /// Countries with their cities, from the largest audience to the smallest.
 pub(super) const PLACES: [(&str, &[&str]); 16] = [
     (

@@ -7,8 +7,8 @@ use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta};
 use super::Request;
 use super::chance::{Chance, floor, to_f64};
 use super::people::{
-    CHANNELS, DEVICES, FIRST_NAMES, GENRES, HOURS, LANGUAGES, LAST_NAMES, METHODS, PLACES, PLANS,
-    TITLE_ENDS, TITLE_STARTS,
+    APPS, CHANNELS, DEVICES, FIRST_NAMES, GENRES, HOURS, INTERACTIONS, LANGUAGES, LAST_NAMES,
+    METHODS, PLACES, PLANS, TITLE_ENDS, TITLE_STARTS,
 };
 
 /// One column of chance a value; the numbers only have to differ.
@@ -41,6 +41,10 @@ mod column {
     pub(super) const PART: u64 = 38;
     pub(super) const DIRTY: u64 = 39;
     pub(super) const DIRT: u64 = 40;
+    pub(super) const SCORE: u64 = 50;
+    pub(super) const INTERACTION: u64 = 51;
+    pub(super) const APP: u64 = 52;
+    pub(super) const SPENT: u64 = 53;
 }
 
 /// The company whose exports are written.
@@ -253,6 +257,80 @@ impl Company {
         Ok(last - first)
     }
 
+    /// One session in twenty is rated when it ends, the longer ones better.
+    pub(super) fn write_ratings(&self, out: &mut impl Write) -> io::Result<u64> {
+        writeln!(
+            out,
+            "rating_id,user_id,movie_id,rating_score,rating_date,created_at"
+        )?;
+        let last = at(self.month_start(self.request.months), 0) - TimeDelta::seconds(1);
+        let ratings = self.request.sessions / 20;
+        for rating in 1..=ratings {
+            let seen = self.viewing(rating * 20);
+            let kind = self.chance.below(column::SCORE, rating, 3);
+            let score = 1 + kind + 2 * seen.watched / seen.length;
+            let rated = (seen.start + seen.lasting()).min(last);
+            writeln!(
+                out,
+                "{rating},{},{},{score},{rated},{rated}",
+                seen.user, seen.title
+            )?;
+        }
+        Ok(ratings)
+    }
+
+    /// One session in ten begins with something else that its viewer does.
+    pub(super) fn write_interactions(&self, out: &mut impl Write) -> io::Result<u64> {
+        writeln!(
+            out,
+            "interaction_id,user_id,interaction_date,interaction_type,channel,duration_minutes,features_used"
+        )?;
+        let interactions = self.request.sessions / 10;
+        for number in 1..=interactions {
+            let seen = self.viewing(number * 10);
+            let kind = self.chance.zipf(column::INTERACTION, number, 6, 0.8);
+            let (kind, features) = INTERACTIONS[index(kind)];
+            let app = APPS[index(self.chance.zipf(column::APP, number, 3, 0.6))];
+            let minutes = money(20 + self.chance.below(column::SPENT, number, 1_200));
+            let (user, when) = (seen.user, seen.start);
+            writeln!(
+                out,
+                "i{number},{user},{when},{kind},{app},{minutes},\"{features}\""
+            )?;
+        }
+        Ok(interactions)
+    }
+
+    /// The session `id`, which may lie in any month.
+    fn viewing(&self, id: u64) -> Viewing {
+        let month = self.before.partition_point(|before| *before < id).max(1) - 1;
+        let month = u32::try_from(month).unwrap_or(0);
+        let start = self.month_start(month);
+        let days = u64::try_from((start + Months::new(1) - start).num_days()).unwrap_or(28);
+        self.viewing_in(id, self.members(month), start, days)
+    }
+
+    fn viewing_in(&self, id: u64, members: u64, month: NaiveDate, days: u64) -> Viewing {
+        let chance = self.chance;
+        // Heavy users are spread over all numbers.
+        let rank = floor(chance.unit(column::USER, id).powf(2.2) * to_f64(members));
+        let title = 1 + chance.zipf(column::TITLE, id, self.titles, 0.9);
+        let length = self.length(title);
+        let watched = if chance.unit(column::WHOLE, id) < 0.35 {
+            length
+        } else {
+            let share = chance.unit(column::PART, id).powf(0.7) * 0.99;
+            floor(to_f64(length) * share).max(1)
+        };
+        Viewing {
+            user: 1 + (rank * 7_919) % members,
+            title,
+            start: self.start_time(id, month, days),
+            length,
+            watched,
+        }
+    }
+
     fn session(
         &self,
         id: u64,
@@ -262,19 +340,15 @@ impl Company {
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let chance = self.chance;
-        // Heavy users are spread over all numbers.
-        let rank = floor(chance.unit(column::USER, id).powf(2.2) * to_f64(members));
-        let user = 1 + (rank * 7_919) % members;
-        let title = 1 + chance.zipf(column::TITLE, id, self.titles, 0.9);
-        let start = self.start_time(id, month, days);
-        let length = self.length(title);
-        let watched = if chance.unit(column::WHOLE, id) < 0.35 {
-            length
-        } else {
-            let share = chance.unit(column::PART, id).powf(0.7) * 0.99;
-            floor(to_f64(length) * share).max(1)
-        };
-        let end = start + TimeDelta::minutes(i64::try_from(watched).unwrap_or(0));
+        let seen = self.viewing_in(id, members, month, days);
+        let end = seen.start + seen.lasting();
+        let Viewing {
+            user,
+            title,
+            start,
+            length,
+            watched,
+        } = seen;
         let device = DEVICES[index(chance.zipf(column::DEVICE, id, 5, 0.7))];
         let hundredths = (watched * 10_000 + length / 2) / length;
         if chance.unit(column::DIRTY, id) < self.request.dirty {
@@ -306,6 +380,23 @@ impl Company {
             month + Days::new(day),
             hour * 3_600 + chance.below(column::SECOND, id, 3_600),
         )
+    }
+}
+
+/// One session: who watched what, from when on, for how many minutes.
+struct Viewing {
+    user: u64,
+    title: u64,
+    start: NaiveDateTime,
+    /// The title's minutes.
+    length: u64,
+    /// Minutes watched.
+    watched: u64,
+}
+
+impl Viewing {
+    fn lasting(&self) -> TimeDelta {
+        TimeDelta::minutes(i64::try_from(self.watched).unwrap_or(0))
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `families` | one contract for many files: paths, units, encodings |
 //! | `zones` | days and months by local clocks, minutes across their changes |
 //! | `docs` | the data dictionary, lineage, metrics that never vary |
+//! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
 //! | `query` | formats, parameters, snapshots, read-only |
@@ -32,6 +33,7 @@
 mod catalogue;
 mod crash;
 mod docs;
+mod engagement;
 mod families;
 mod landing;
 mod layers;
