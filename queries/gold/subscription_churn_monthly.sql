@@ -3,15 +3,21 @@
 -- Of the users with a live subscription on the last day of the month before,
 -- those with none on the month's last day have churned; a change of plan is no
 -- churn. The columns that start with `subscription` count subscriptions
--- instead, where a change of plan is an end and a start. A month whose last
--- day lies after `silver.as_of` is partial: it is looked at on that date and
--- must not be pooled with complete months. A month with nobody at risk has
--- null rates.
+-- instead, where a change of plan is an end and a start. The net rate takes
+-- off, in the month in which they return, those users whose last subscription
+-- ended at most 12 months before; it is negative when more return than leave.
+-- A month whose last day lies after `silver.as_of` is partial: it is looked at
+-- on that date and must not be pooled with complete months. A month with nobody
+-- at risk has null rates.
 --
 -- grain: month
+-- varies: subscription_churn_rate over month
 -- check: churned_users <= users_at_start
 -- check: users_at_end = users_at_start + new_users + returned_users - churned_users
+-- check: resubscribed_users <= returned_users
 -- check: subscription_churn_rate is null or subscription_churn_rate between 0 and 1
+-- check: net_subscription_churn_rate is null
+--     or net_subscription_churn_rate <= subscription_churn_rate
 -- check: subscriptions_churned <= subscriptions_at_start
 
 with
@@ -48,18 +54,60 @@ months as (
 
 ),
 
+began as (
+
+    select
+        subscriptions.user_id,
+        subscriptions.start_date,
+        subscriptions.end_date,
+        min(subscriptions.start_date) over (
+            partition by subscriptions.user_id
+        ) as first_start_date,
+        max(subscriptions.end_date) over (
+            partition by subscriptions.user_id
+            order by subscriptions.start_date, subscriptions.subscription_id
+            rows between unbounded preceding and 1 preceding
+        ) as previous_end_date,
+        as_of.as_of
+    from silver.subscriptions
+    cross join silver.as_of
+    where subscriptions.start_date <= as_of.as_of
+
+),
+
+-- From the month of its start to that of its end: no other month sees a change.
+touched as (
+
+    select
+        user_id,
+        start_date,
+        end_date,
+        first_start_date,
+        previous_end_date,
+        unnest(
+            generate_series(
+                cast(date_trunc('month', start_date) as date),
+                cast(date_trunc('month', least(end_date, as_of)) as date),
+                interval '1 month'
+            )
+        ) as month
+    from began
+
+),
+
 subscription_months as (
 
     select
-        months.month,
-        subscriptions.user_id,
-        subscriptions.start_date <= months.day_before
-        and (subscriptions.end_date is null or subscriptions.end_date > months.day_before) as at_start,
-        subscriptions.start_date <= months.last_day
-        and (subscriptions.end_date is null or subscriptions.end_date > months.last_day) as at_end,
-        subscriptions.start_date <= months.day_before as began_before
-    from months
-    cross join silver.subscriptions
+        touched.month,
+        touched.user_id,
+        touched.first_start_date <= months.day_before as began_before,
+        touched.start_date <= months.day_before
+        and (touched.end_date is null or touched.end_date > months.day_before) as at_start,
+        touched.end_date is null or touched.end_date > months.last_day as at_end,
+        touched.start_date,
+        touched.previous_end_date
+    from touched
+    inner join months on touched.month = months.month
 
 ),
 
@@ -68,13 +116,15 @@ user_months as (
     select
         month,
         user_id,
+        began_before,
         bool_or(at_start) as at_start,
         bool_or(at_end) as at_end,
-        bool_or(began_before) as began_before,
+        min(start_date) filter (where at_end) as returned_on,
+        min(previous_end_date) filter (where at_end) as left_on,
         count(*) filter (where at_start) as subscriptions_at_start,
         count(*) filter (where at_start and not at_end) as subscriptions_churned
     from subscription_months
-    group by month, user_id
+    group by month, user_id, began_before
 
 ),
 
@@ -86,27 +136,54 @@ counted as (
         count(*) filter (where at_end) as users_at_end,
         count(*) filter (where at_end and not began_before) as new_users,
         count(*) filter (where at_end and not at_start and began_before) as returned_users,
+        count(*) filter (
+            where
+                at_end
+                and not at_start
+                and began_before
+                and returned_on <= cast(left_on + interval '12 months' as date)
+        ) as resubscribed_users,
         count(*) filter (where at_start and not at_end) as churned_users,
         sum(subscriptions_at_start) as subscriptions_at_start,
         sum(subscriptions_churned) as subscriptions_churned
     from user_months
     group by month
 
+),
+
+filled as (
+
+    select
+        months.month,
+        months.is_partial,
+        coalesce(counted.users_at_start, 0) as users_at_start,
+        coalesce(counted.new_users, 0) as new_users,
+        coalesce(counted.returned_users, 0) as returned_users,
+        coalesce(counted.resubscribed_users, 0) as resubscribed_users,
+        coalesce(counted.churned_users, 0) as churned_users,
+        coalesce(counted.users_at_end, 0) as users_at_end,
+        coalesce(counted.subscriptions_at_start, 0) as subscriptions_at_start,
+        coalesce(counted.subscriptions_churned, 0) as subscriptions_churned
+    from months
+    left join counted on months.month = counted.month
+
 )
 
 select
-    counted.month,                          -- first day of the month
-    months.is_partial,                      -- the month was not over at as_of
-    counted.users_at_start,                 -- users live at the end of the month before
-    counted.new_users,                      -- live now, never subscribed before
-    counted.returned_users,                 -- live now, subscribed once, not live before
-    counted.churned_users,                  -- live before, not live now
-    counted.users_at_end,                   -- users live at the month's end
-    cast(counted.churned_users as double)
-    / nullif(counted.users_at_start, 0) as subscription_churn_rate, -- churned over live at start, users
-    counted.subscriptions_at_start,         -- subscriptions live at the end of the month before
-    counted.subscriptions_churned,          -- of those, not live at the month's end
-    cast(counted.subscriptions_churned as double)
-    / nullif(counted.subscriptions_at_start, 0) as subscription_churn_rate_by_subscription -- the same over subscriptions
-from counted
-inner join months on counted.month = months.month
+    month,                                  -- first day of the month
+    is_partial,                             -- the month was not over at as_of
+    users_at_start,                         -- users live at the end of the month before
+    new_users,                              -- live now, never subscribed before
+    returned_users,                         -- live now, subscribed once, not live before
+    resubscribed_users,                     -- of those, back within 12 months of their last end
+    churned_users,                          -- live before, not live now
+    users_at_end,                           -- users live at the month's end
+    cast(churned_users as double)
+    / nullif(users_at_start, 0) as subscription_churn_rate, -- churned over live at start, users
+    cast(churned_users - resubscribed_users as double)
+    / nullif(users_at_start, 0) as net_subscription_churn_rate, -- churned less resubscribed, over live at start
+    subscriptions_at_start,                 -- subscriptions live at the end of the month before
+    subscriptions_churned,                  -- of those, not live at the month's end
+    cast(subscriptions_churned as double)
+    / nullif(subscriptions_at_start, 0) as subscription_churn_rate_by_subscription -- the same over subscriptions
+from filled

@@ -26,7 +26,7 @@ select
         else lower(trim(payments.status))
     end as payment_status,                  -- completed, pending or failed
     lower(trim(payments.status)) in ('success', 'completed') as is_successful, -- whether it is revenue
-    local_date(payments.payment_date) < subscriptions.start_date as is_before_start, -- charged before the subscription began
+    payments.payment_date < subscriptions.started_at as is_before_start, -- charged before the subscription began
     coalesce(
         local_date(payments.payment_date) > subscriptions.end_date, false
     ) as is_after_end                       -- charged after the day it ended

@@ -2,8 +2,9 @@
 --
 -- The price is the plan file's. A plan that no file lists has the price of its
 -- latest subscription, or, where subscriptions name none, the amount that was
--- paid for it most often; `price_source` says which. Prices of different
--- currencies must never be added.
+-- paid for it most often; `price_source` says which. A plan that only users or
+-- viewing rows name has no price. Prices of different currencies must never be
+-- added.
 --
 -- grain: plan
 -- not_null: currency
@@ -55,10 +56,32 @@ listed as (
     from bronze.plans
     where _current
 
+),
+
+mentioned as (
+
+    select trim(plan) as plan
+    from bronze.users
+    where _current and nullif(trim(plan), '') is not null
+    union
+    select trim(subscription_plan) as plan
+    from bronze.wowcinema_data
+    where _current and nullif(trim(subscription_plan), '') is not null
+
+),
+
+only_mentioned as (
+
+    select mentioned.plan
+    from mentioned
+    left anti join listed
+        on mentioned.plan = listed.plan
+        or mentioned.plan = cast(listed.plan_id as text)
+
 )
 
 select
-    coalesce(listed.plan, subscribed.plan) as plan, -- the plan's name
+    coalesce(listed.plan, subscribed.plan, only_mentioned.plan) as plan, -- the plan's name
     listed.plan_id,                         -- the number that the plan file gives
     coalesce(listed.price, subscribed.price, paid.amount) as price, -- price of a month
     coalesce(listed.currency, 'unstated') as currency, -- currency of the price
@@ -71,6 +94,8 @@ select
 from listed
 full join (select * from subscribed where place = 1) as subscribed
     on listed.plan = subscribed.plan
+full join only_mentioned
+    on coalesce(listed.plan, subscribed.plan) = only_mentioned.plan
 left join paid
     on coalesce(listed.plan, subscribed.plan) = paid.plan
     and paid.place = 1

@@ -20,7 +20,7 @@ measured as (
         file,
         label,
         unnest([
-            'revenue', 'ad_revenue', 'subscription_revenue', 'profit', 'valuation',
+            'reported_revenue', 'ad_revenue', 'subscription_revenue', 'profit', 'valuation',
             'content_spend', 'subscribers', 'live_tv_subscribers', 'premium_subscribers',
             'users', 'app_users', 'concurrent_viewers', 'hours_watched', 'active_channels',
             'game_hours_watched', 'streaming_share', 'user_share', 'movies', 'tv_shows',
@@ -51,7 +51,7 @@ named as (
         label,
         case
             when measure <> 'by region' then coalesce(overviews.metric, measure)
-            when file = 'RevenueByRegion' then 'revenue'
+            when file = 'RevenueByRegion' then 'reported_revenue'
             when file = 'NumSubscribersByRegion' then 'subscribers'
         end as metric,
         coalesce(
@@ -70,7 +70,7 @@ named as (
     from measured
     left join (
         -- Files whose name says what their column does not.
-        values ('AdRevenue', 'revenue', 'ad_revenue')
+        values ('AdRevenue', 'reported_revenue', 'ad_revenue')
     ) as overviews (named_file, column_name, metric)
         on measured.file = overviews.named_file
         and measured.measure = overviews.column_name

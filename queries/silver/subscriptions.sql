@@ -34,9 +34,7 @@ from_users as (
         users.user_id,
         users.plan,
         users.subscription_status,
-        local_date(
-            coalesce(users.subscription_start_date, users.join_date, users.created_at)
-        ) as start_date
+        coalesce(users.subscription_start_date, users.join_date, users.created_at) as started_at
     from bronze.users
     left anti join bronze.subscriptions
         on users.user_id = subscriptions.user_id
@@ -51,7 +49,7 @@ from_logs as (
         stable_id(username) as user_id,
         subscription_plan as plan,
         subscription_status,
-        local_date(subscription_start_date) as start_date,
+        subscription_start_date as started_at,
         row_number() over (
             partition by username
             order by watch_start_time desc, log_id
@@ -69,7 +67,7 @@ listed as (
         user_id,
         trim(plan_type) as plan,
         lower(trim(status)) as status,
-        local_date(start_date) as start_date,
+        start_date as started_at,
         local_date(end_date) as end_date,
         price
     from bronze.subscriptions
@@ -81,7 +79,7 @@ listed as (
         user_id,
         trim(plan) as plan,
         lower(trim(subscription_status)) as status,
-        start_date,
+        started_at,
         null as end_date,
         null as price
     from from_users
@@ -92,7 +90,7 @@ listed as (
         user_id,
         trim(plan) as plan,
         lower(trim(subscription_status)) as status,
-        start_date,
+        started_at,
         null as end_date,
         null as price
     from from_logs
@@ -113,7 +111,8 @@ cleaned as (
             when listed.status in ('inactive', '0') then 'expired'
             else listed.status
         end as subscription_status,
-        listed.start_date,
+        listed.started_at,
+        local_date(listed.started_at) as start_date,
         listed.end_date,
         listed.price
     from listed
@@ -129,7 +128,8 @@ select
     coalesce(cleaned.price, plans.price) as price, -- price of a month; the plan's where the source names none
     coalesce(plans.currency, 'unstated') as currency, -- currency of the price
     cleaned.subscription_status,            -- active, cancelled or expired
-    cleaned.start_date,                     -- first day it is live
+    cleaned.started_at,                     -- when it began
+    cleaned.start_date,                     -- the day of it, the first it is live
     case
         when cleaned.end_date is not null then cleaned.end_date
         when cleaned.subscription_status <> 'active' then

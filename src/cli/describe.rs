@@ -30,7 +30,7 @@ impl Describe {
             "select * from \"{}\".\"{}\" limit 0",
             name.layer, name.table
         );
-        let schema = session.query(&sql, &[]).await?.schema();
+        let schema = session.query(&sql, &[]).await?.stream().await?.schema();
         let rows: Vec<[String; 3]> = schema
             .fields()
             .iter()

@@ -30,7 +30,7 @@ use crate::lake::{Lake, Snapshot, TableEntry, TableFiles};
 use crate::name::TableName;
 
 pub use params::{parse_value, sql_type};
-pub use session::{Answer, Session};
+pub use session::{Answer, Rows, Session};
 
 /// What a session reads.
 #[derive(Debug, Clone, Default)]

@@ -86,13 +86,17 @@ impl Header {
     /// given twice that may be given once.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
         let lines = comment_lines(text);
-        let keys_start = lines
-            .iter()
-            .find(|(number, line)| {
-                split_key(line).is_some_and(|(key, _)| *number > 1 || KEYS.contains(&key))
-            })
-            .map_or(lines.len(), |(number, _)| (number - 1) as usize);
-        let (prose, keys) = lines.split_at(keys_start.min(lines.len()));
+        // Within a paragraph a word with a colon is prose, unless it is a key or
+        // looks like one that is misspelled.
+        let begins_keys = |at: usize| {
+            let after_blank = at > 0 && lines[at - 1].1.is_empty();
+            let is_key = |key| after_blank || did_you_mean(key, KEYS).is_some();
+            split_key(lines[at].1).is_some_and(|(key, _)| KEYS.contains(&key) || is_key(key))
+        };
+        let keys_start = (0..lines.len())
+            .find(|at| begins_keys(*at))
+            .unwrap_or(lines.len());
+        let (prose, keys) = lines.split_at(keys_start);
         let mut header = Self::default();
         header.read_prose(prose);
         let mut seen = Vec::new();
@@ -312,6 +316,15 @@ mod tests {
         queries/gold/x.sql:3: unknown header key `grian`
         hint: did you mean `grain`?
         ");
+    }
+
+    #[test]
+    fn a_colon_within_a_paragraph_is_prose() {
+        let header =
+            parse("-- A table.\n--\n-- Left out are test\n-- accounts: all.\n--\n-- grain: a\n");
+        let header = header.unwrap();
+        assert_eq!(header.description, "Left out are test accounts: all.");
+        assert_eq!(header.grain, ["a"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use super::plan::{build_fingerprint, is_as_of};
 use super::stage::{Provenance, Stage};
 use super::workspace::{Workspace, fingerprint};
-use crate::engine::{Answer, Joins};
+use crate::engine::{Joins, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{DataFile, TableLayout, TableWriter};
 use crate::model::{Materialized, Model, TableName};
@@ -64,13 +64,13 @@ async fn build_with(
     sql: &str,
     joins: Joins,
 ) -> Result<(TableLayout, Vec<DataFile>)> {
-    let answer = stage.session(joins)?.model(sql).await?;
+    let rows = stage.session(joins)?.model(sql).await?.stream().await?;
     let layout = TableLayout {
-        schema: nullable(&answer.schema()),
+        schema: nullable(&rows.schema()),
         partition_by: model.header.partition_by.clone(),
         order_by: model.header.order_by.clone(),
     };
-    let files = write_rows(stage.workspace, &model.name, &layout, answer).await?;
+    let files = write_rows(stage.workspace, &model.name, &layout, rows).await?;
     Ok((layout, files))
 }
 
@@ -95,12 +95,12 @@ fn nullable(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Writes an answer's rows as files of the table `name`.
+/// Writes a query's rows as files of the table `name`.
 pub(super) async fn write_rows(
     workspace: &Workspace,
     name: &TableName,
     layout: &TableLayout,
-    answer: Answer,
+    mut rows: Rows,
 ) -> Result<Vec<DataFile>> {
     let engine = &workspace.engine;
     let mut writer = TableWriter::new(
@@ -111,7 +111,6 @@ pub(super) async fn write_rows(
         engine.write_budget(),
         engine.threads(),
     )?;
-    let mut rows = answer.stream().await?;
     while let Some(batch) = rows.next().await? {
         writer.write(batch).await?;
     }

@@ -80,7 +80,15 @@ pub(super) async fn settle(
             &[(arrived(&name), &staged.adds), (settling(&name), &files)],
         )?;
         let answer = session.model(&sql.settled(&staged.layout)).await?;
-        adds.extend(write_rows(stage.workspace, &name, &staged.layout, answer).await?);
+        adds.extend(
+            write_rows(
+                stage.workspace,
+                &name,
+                &staged.layout,
+                answer.stream().await?,
+            )
+            .await?,
+        );
     }
     removes.extend(staged.removes);
     let provenance = Provenance {

@@ -12,7 +12,7 @@ use datafusion::common::ScalarValue;
 use super::deliveries::{self, deliveries_table};
 use super::rejects;
 use super::workspace::Workspace;
-use crate::engine::{Joins, Scope, Staged, parse_value};
+use crate::engine::{Answer, Joins, Rows, Scope, Staged, parse_value};
 use crate::error::{Error, Result};
 use crate::lake::{Snapshot, TableFiles};
 use crate::model::{Materialized, Model, Report, TableName};
@@ -44,8 +44,8 @@ impl Workspace {
                 continue;
             };
             let session = self.engine.session(scope.clone(), Joins::Fastest)?;
-            let answer = session.model(&model.sql).await;
-            let schema = answer.map_err(|e| at_file(e, &model.path))?.schema();
+            let rows = started(session.model(&model.sql).await).await;
+            let schema = rows.map_err(|e| at_file(e, &model.path))?.schema();
             if model.header.materialized == Materialized::View {
                 let view = Staged::View(model.sql.clone());
                 scope.staged.insert(name.clone(), view);
@@ -57,8 +57,8 @@ impl Workspace {
         let session = self.engine.session(scope, Joins::Fastest)?;
         for report in self.project.reports.values() {
             let params = default_params(report)?;
-            let answer = session.query(&report.sql, &params).await;
-            let schema = answer.map_err(|e| at_file(e, &report.path))?.schema();
+            let rows = started(session.query(&report.sql, &params).await).await;
+            let schema = rows.map_err(|e| at_file(e, &report.path))?.schema();
             schemas.reports.insert(report.name.clone(), schema);
         }
         Ok(schemas)
@@ -95,6 +95,10 @@ fn add_empty(scope: &mut Scope, name: &TableName, schema: &SchemaRef, model: Opt
     };
     let staged = Staged::Files(Arc::new(files));
     scope.staged.insert(name.clone(), staged);
+}
+
+async fn started(answer: Result<Answer>) -> Result<Rows> {
+    answer?.stream().await
 }
 
 /// Every parameter's default, or null where it has none.

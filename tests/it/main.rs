@@ -13,6 +13,9 @@
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
+//! | `revenue` | MRR, churn, lifetime value, plan estimates; systems B and C on the real files |
+//! | `ott` | platform figures, growth, shares; system D on the real files |
+//! | `interactions` | activity by customer, plan and feature; every boundary case of system E |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
 //!
@@ -35,12 +38,15 @@ mod crash;
 mod docs;
 mod engagement;
 mod families;
+mod interactions;
 mod landing;
 mod layers;
 mod mistakes;
 mod movie_streaming;
+mod ott;
 mod query;
 mod refresh;
+mod revenue;
 mod streamflix;
 mod support;
 mod zones;

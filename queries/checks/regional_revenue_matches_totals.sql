@@ -1,0 +1,12 @@
+-- Years in which the regions' revenue does not add up to the published total.
+--
+-- tags: warn
+
+select distinct
+    platform,
+    year,
+    sum_of_regions,
+    world_value,
+    difference
+from gold.platform_regions
+where metric = 'reported_revenue' and difference <> 0
