@@ -16,6 +16,7 @@
 //! | `revenue` | MRR, churn, lifetime value, plan estimates; systems B and C on the real files |
 //! | `ott` | platform figures, growth, shares; system D on the real files |
 //! | `interactions` | activity by customer, plan and feature; every boundary case of system E |
+//! | `reports` | every report answers on every data set, and on none |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
 //!
@@ -46,6 +47,7 @@ mod movie_streaming;
 mod ott;
 mod query;
 mod refresh;
+mod reports;
 mod revenue;
 mod streamflix;
 mod support;
