@@ -9,9 +9,11 @@ mod contract;
 mod contract_file;
 mod decode;
 mod dialect;
+mod fields;
 mod find;
 mod input;
 mod records;
+mod times;
 mod values;
 
 pub use contract::{

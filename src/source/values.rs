@@ -1,7 +1,5 @@
 //! Text to typed values, exactly: what does not fit is refused, never bent.
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Utc};
-use chrono_tz::Tz;
 use datafusion::arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int16Builder,
     Int32Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
@@ -10,7 +8,8 @@ use datafusion::arrow::datatypes::DataType;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::contract::{AmbiguousTimes, Column, ColumnType, Contract};
+use super::contract::{Column, ColumnType, Contract};
+use super::times::{LocalClock, date, timestamp};
 
 /// Why a value was refused, worded for the rejects table.
 pub(super) type Refused = String;
@@ -68,10 +67,7 @@ impl ColumnBuilder {
             kind: column.kind,
             scale: column.scale,
             formats: column.formats.clone(),
-            clock: LocalClock {
-                zone: contract.zone,
-                ambiguous: contract.ambiguous_times,
-            },
+            clock: LocalClock::of(contract),
             decimal_comma: contract.decimal_comma,
             thousands: contract.thousands,
         }
@@ -266,155 +262,10 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// Days since 1970-01-01.
-fn date(text: &str, formats: &[String]) -> Option<i32> {
-    iso_date(text.as_bytes()).or_else(|| {
-        let parse = |f: &String| NaiveDate::parse_from_str(text, f).ok();
-        formats.iter().find_map(parse).map(days_of)
-    })
-}
-
-fn days_of(date: NaiveDate) -> i32 {
-    datafusion::arrow::datatypes::Date32Type::from_naive_date(date)
-}
-
-fn iso_date(bytes: &[u8]) -> Option<i32> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *bytes else {
-        return None;
-    };
-    let year = number(&[y1, y2, y3, y4])?;
-    let date = NaiveDate::from_ymd_opt(
-        i32::try_from(year).ok()?,
-        number(&[m1, m2])?,
-        number(&[d1, d2])?,
-    )?;
-    Some(days_of(date))
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |value, byte| {
-        byte.is_ascii_digit()
-            .then(|| value * 10 + u32::from(byte - b'0'))
-    })
-}
-
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
-
-/// Microseconds since 1970-01-01 UTC. `Err(None)`: not a timestamp at all.
-fn timestamp(text: &str, formats: &[String], clock: LocalClock) -> Result<i64, Option<Refused>> {
-    if let Some(local) = iso_timestamp(text.as_bytes()) {
-        return clock.to_utc(local, text);
-    }
-    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        return Ok(instant.with_timezone(&Utc).timestamp_micros());
-    }
-    for format in formats {
-        if let Ok(instant) = DateTime::parse_from_str(text, format) {
-            return Ok(instant.with_timezone(&Utc).timestamp_micros());
-        }
-        let local = NaiveDateTime::parse_from_str(text, format)
-            .ok()
-            .or_else(|| {
-                let date = NaiveDate::parse_from_str(text, format).ok()?;
-                date.and_hms_opt(0, 0, 0)
-            });
-        if let Some(local) = local {
-            return clock.to_utc(local.and_utc().timestamp_micros(), text);
-        }
-    }
-    Err(None)
-}
-
-/// Local microseconds of `YYYY-MM-DD[ T]HH:MM[:SS[.f]]` or `YYYY-MM-DD`.
-fn iso_timestamp(bytes: &[u8]) -> Option<i64> {
-    let days = i64::from(iso_date(bytes.get(..10)?)?);
-    let time = match bytes.get(10..)? {
-        [] => 0,
-        [b' ' | b'T', time @ ..] => time_of_day(time)?,
-        _ => return None,
-    };
-    Some(days * MICROS_PER_DAY + time)
-}
-
-fn time_of_day(bytes: &[u8]) -> Option<i64> {
-    let [h1, h2, b':', m1, m2, rest @ ..] = bytes else {
-        return None;
-    };
-    let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
-    let (seconds, fraction) = match rest {
-        [] => (0, 0),
-        [b':', s1, s2, fraction @ ..] => {
-            let micros = match fraction {
-                [] => 0,
-                [b'.', digits @ ..] if !digits.is_empty() => micros_of(digits)?,
-                _ => return None,
-            };
-            (number(&[*s1, *s2])?, micros)
-        }
-        _ => return None,
-    };
-    if hours > 23 || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    let whole = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
-    Some(whole * MICROS_PER_SECOND + fraction)
-}
-
-/// Digits after the point as microseconds; refuses what would be lost.
-fn micros_of(digits: &[u8]) -> Option<i64> {
-    let (kept, lost) = digits.split_at(digits.len().min(6));
-    if lost.iter().any(|b| *b != b'0') {
-        return None;
-    }
-    let zeros = u32::try_from(6 - kept.len()).ok()?;
-    Some(i64::from(number(kept)?) * 10_i64.pow(zeros))
-}
-
-/// How times that name no zone are read.
-#[derive(Debug, Clone, Copy)]
-struct LocalClock {
-    zone: Tz,
-    ambiguous: AmbiguousTimes,
-}
-
-impl LocalClock {
-    fn to_utc(self, local_micros: i64, text: &str) -> Result<i64, Option<Refused>> {
-        let zone = self.zone;
-        if zone == Tz::UTC {
-            return Ok(local_micros);
-        }
-        let local = DateTime::from_timestamp_micros(local_micros)
-            .ok_or(None)?
-            .naive_utc();
-        match (zone.from_local_datetime(&local), self.ambiguous) {
-            (LocalResult::Single(instant), _)
-            | (LocalResult::Ambiguous(instant, _), AmbiguousTimes::Earlier)
-            | (LocalResult::Ambiguous(_, instant), AmbiguousTimes::Later) => {
-                Ok(instant.timestamp_micros())
-            }
-            (LocalResult::Ambiguous(..), AmbiguousTimes::Refuse) => Err(Some(format!(
-                "`{text}` happened twice in {zone}, when clocks were set back; \
-                 `ambiguous_times` in the contract says which is meant"
-            ))),
-            (LocalResult::None, _) => Err(Some(format!(
-                "`{text}` never happened in {zone}, where clocks were set forward"
-            ))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn clock(zone: Tz) -> LocalClock {
-        LocalClock {
-            zone,
-            ambiguous: AmbiguousTimes::Refuse,
-        }
-    }
 
     #[test]
     fn integers_are_exact() {
@@ -469,49 +320,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn dates_are_iso_or_of_a_declared_format() {
-        assert_eq!(date("1970-01-02", &[]), Some(1));
-        assert_eq!(date("2023-02-29", &[]), None);
-        assert_eq!(date("01/02/2023", &[]), None);
-        assert_eq!(date("January 2, 1970", &["%B %d, %Y".to_owned()]), Some(1));
-    }
-
-    #[test]
-    fn timestamps_are_read_in_their_zone() {
-        let utc = |text| timestamp(text, &[], clock(Tz::UTC)).unwrap();
-        assert_eq!(utc("1970-01-01 00:00:01"), 1_000_000);
-        assert_eq!(utc("1970-01-01T00:01"), 60_000_000);
-        assert_eq!(utc("1970-01-01 00:00:00.5"), 500_000);
-        assert_eq!(utc("1970-01-01T02:00:00+02:00"), 0);
-        let jakarta = timestamp("1970-01-01 07:00:00", &[], clock(Tz::Asia__Jakarta)).unwrap();
-        assert_eq!(jakarta, 0);
-    }
-
-    #[test]
-    fn local_times_that_are_ambiguous_or_missing_are_refused() {
-        let bucharest = |text| {
-            timestamp(text, &[], clock(Tz::Europe__Bucharest))
-                .unwrap_err()
-                .unwrap()
-        };
-        insta::assert_snapshot!(bucharest("2024-03-31 03:30:00"), @"`2024-03-31 03:30:00` never happened in Europe/Bucharest, where clocks were set forward");
-        insta::assert_snapshot!(bucharest("2024-10-27 03:30:00"), @"`2024-10-27 03:30:00` happened twice in Europe/Bucharest, when clocks were set back; `ambiguous_times` in the contract says which is meant");
-    }
-
-    #[test]
-    fn impossible_times_are_refused() {
-        for bad in [
-            "2024-01-01 24:00:00",
-            "2024-01-01 23:59:60",
-            "2024-01-01 1:00",
-            "12:00",
-            "",
-        ] {
-            assert!(timestamp(bad, &[], clock(Tz::UTC)).is_err(), "{bad}");
-        }
-    }
-
     proptest! {
         #[test]
         fn any_decimal_reads_back_as_written(units in -1_000_000_000_i64..1_000_000_000, cents in 0_u32..100) {
@@ -524,7 +332,6 @@ mod tests {
         #[test]
         fn no_text_panics(text in "\\PC{0,30}") {
             let _ = (integer(&text), decimal(&text, 4, true), double(&text, true), boolean(&text));
-            let _ = (date(&text, &[]), timestamp(&text, &[], clock(Tz::UTC)));
         }
     }
 }
