@@ -27,7 +27,7 @@ events as (
     select local_date(max(start_time)) as happened_on
     from bronze.watch_logs
     union all
-    select local_date(max(watch_start_time)) as happened_on
+    select local_date(greatest(max(watch_start_time), max(subscription_start_date))) as happened_on
     from bronze.wowcinema_data
     union all
     select local_date(max(interaction_date)) as happened_on

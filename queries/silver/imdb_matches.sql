@@ -24,7 +24,7 @@ candidates as (
     where
         basics._current
         and basics.start_year is not null
-        and basics.title_type <> 'tvEpisode'
+        and basics.title_type is distinct from 'tvEpisode'
 
 ),
 

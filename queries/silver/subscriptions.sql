@@ -4,7 +4,9 @@
 -- One that is cancelled or expired without an end date is taken to end a month
 -- after its last successful payment, or a month after its start when there was
 -- none; the flag `is_end_imputed` says so. Where the users' file names a plan
--- and no subscription of the user has a row, that plan is the subscription.
+-- and no subscription of the user has a row, that plan is the subscription; the
+-- plan of a viewer's newest session likewise, from the first session on where
+-- the rows do not say when it began.
 --
 -- grain: subscription_id
 -- not_null: user_id, plan, start_date
@@ -49,7 +51,10 @@ from_logs as (
         stable_id(username) as user_id,
         subscription_plan as plan,
         subscription_status,
-        subscription_start_date as started_at,
+        coalesce(
+            subscription_start_date,
+            min(watch_start_time) over (partition by username)
+        ) as started_at,
         row_number() over (
             partition by username
             order by watch_start_time desc, log_id

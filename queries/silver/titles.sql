@@ -117,7 +117,7 @@ all_titles as (
         null as added_at,
         null as age_rating,
         case
-            when title_type not in ('tvSeries', 'tvMiniSeries') then nullif(runtime_minutes, 0)
+            when coalesce(title_type, '') not in ('tvSeries', 'tvMiniSeries') then nullif(runtime_minutes, 0)
         end as duration_minutes,
         null as seasons,
         null as language,

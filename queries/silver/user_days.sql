@@ -16,7 +16,8 @@ select
     sum(watch_minutes) as watch_minutes,    -- minutes watched in them
     sum(session_minutes) as session_minutes, -- minutes between their starts and ends
     count(*) filter (where is_completed) as completed_sessions, -- watched to the end
-    count(is_completed) as sessions_of_known_length -- of titles whose length is known
+    count(is_completed) as sessions_of_known_length, -- of titles whose length is known
+    sum(completion_ratio) as sum_of_completion_ratios -- shares of those titles watched; null without such
 from silver.watch_sessions
 where not is_unknown_user
 group by month, session_date, user_id

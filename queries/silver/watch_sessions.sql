@@ -1,12 +1,12 @@
 -- Every viewing session, with the minutes that count and whether it completed.
 --
 -- `watch_minutes` is the session's length, for films of known length at most
--- the film's. `completion_ratio` is their share of the film's length; null for
--- series and unknown lengths. A session is completed from the ratio on that
--- `silver.settings` names. Only sessions of test accounts are left out. One that
--- ends before it starts, lies before its user registered or its title was added,
--- or whose user or title is unknown, is flagged. A session belongs to the month
--- in which it began.
+-- the film's. `completion_ratio` is the session's share of the film's length, to
+-- the second; null for series and unknown lengths. A session is completed from
+-- the ratio on that `silver.settings` names. Only sessions of test accounts are
+-- left out. One that ends before it starts, lies before its user registered or
+-- its title was added, or whose user or title is unknown, is flagged. A session
+-- belongs to the month in which it began.
 --
 -- partition_by: month
 -- grain: month, session_id
@@ -40,6 +40,7 @@ listed as (
         'watch_sessions' as source,
         month,
         session_id,
+        cast(null as text) as log_id,
         user_id,
         movie_id as title_id,
         trim(device_type) as device_type,
@@ -58,6 +59,7 @@ listed as (
         'watch_logs' as source,
         month,
         stable_id(log_id) as session_id,
+        log_id,
         user_id,
         case
             when regexp_like(title_key, '^[0-9]+$') then cast(title_key as bigint)
@@ -81,6 +83,7 @@ listed as (
         'wowcinema_data' as source,
         logs.month,
         stable_id(logs.log_id) as session_id,
+        logs.log_id,
         stable_id(logs.username) as user_id,
         coalesce(names.title_id, stable_id(logs.title_name)) as title_id,
         null as device_type,
@@ -109,8 +112,8 @@ timed as (
             when ended_at >= started_at then
                 cast(
                     date_part('epoch', ended_at) - date_part('epoch', started_at) as bigint
-                ) / 60
-        end as session_minutes
+                )
+        end as session_seconds
     from listed
     where user_id not in (select user_id from silver.test_users)
 
@@ -119,27 +122,29 @@ timed as (
 select
     timed.month,                            -- first day of the month it started in
     timed.session_id,                       -- the session's number
+    timed.log_id,                           -- the session's id, where the source names sessions by text
     timed.user_id,                          -- who watched
     timed.title_id,                         -- what was watched
     timed.session_date,                     -- the day it started
     timed.device_type,                      -- device watched on
     timed.started_at,                       -- when it began
     timed.ended_at,                         -- when it ended; null while open
-    timed.session_minutes,                  -- whole minutes between start and end; null without an end after the start
+    timed.session_seconds,                  -- seconds between start and end; null without an end after the start
+    timed.session_seconds / 60 as session_minutes, -- whole minutes between start and end; null without an end after the start
     titles.duration_minutes as title_minutes, -- the film's length; null for series
     case
-        when titles.duration_minutes < timed.session_minutes
+        when titles.duration_minutes * 60 < timed.session_seconds
             then cast(titles.duration_minutes as bigint)
-        else timed.session_minutes
+        else timed.session_seconds / 60
     end as watch_minutes,                   -- minutes watched, at most the film's length
     cast(
         case
-            when titles.duration_minutes <= timed.session_minutes then 1.0
-            else cast(timed.session_minutes as decimal(12,4)) / titles.duration_minutes
+            when titles.duration_minutes * 60 <= timed.session_seconds then 1.0
+            else cast(timed.session_seconds as decimal(12,4)) / (titles.duration_minutes * 60)
         end as decimal(7,6)
     ) as completion_ratio,                  -- share of the film watched, 0 to 1
-    timed.session_minutes
-    >= settings.completed_at * titles.duration_minutes as is_completed, -- watched to the end; null where the length is unknown
+    timed.session_seconds
+    >= settings.completed_at * titles.duration_minutes * 60 as is_completed, -- watched to the end; null where the length is unknown
     timed.reported_completion_ratio,        -- what the source says
     coalesce(timed.logged_plan, user_plans.plan) as plan, -- the viewer's plan at the time; null without one
     coalesce(upper(trim(timed.country_code)), users.country) as country, -- where it was watched; the viewer's country where the source does not say

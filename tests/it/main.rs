@@ -17,6 +17,7 @@
 //! | `ott` | platform figures, growth, shares; system D on the real files |
 //! | `interactions` | activity by customer, plan and feature; every boundary case of system E |
 //! | `reports` | every report answers on every data set, and on none |
+//! | `wowcinema` | system A in both forms, every trap as a test |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
 //!
@@ -51,4 +52,5 @@ mod reports;
 mod revenue;
 mod streamflix;
 mod support;
+mod wowcinema;
 mod zones;
