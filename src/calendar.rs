@@ -3,7 +3,7 @@
 //! Instants are stored in UTC; a session that starts at 00:30 on New Year's Day
 //! in Bucharest belongs to January there, whatever the day is in UTC.
 
-use chrono::{DateTime, Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{Date32Array, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::Date32Type;
@@ -45,21 +45,17 @@ pub fn parse_zone(name: &str) -> Result<Tz> {
 /// The period of each instant, by the clocks of `zone`.
 #[must_use]
 pub fn local_periods(instants: &TimestampMicrosecondArray, zone: Tz, grain: Grain) -> Date32Array {
-    // Neighbouring rows often fall into one quarter of an hour, and midnight
-    // is never inside one.
-    let mut last = (i64::MAX, None);
-    let mut period = |micros: i64| {
-        let quarter = micros.div_euclid(900_000_000);
-        if last.0 != quarter {
-            let utc = DateTime::from_timestamp_micros(micros);
-            let start = utc.map(|u| grain.start(u.with_timezone(&zone).date_naive()));
-            last = (quarter, start);
-        }
-        last.1
+    let period = |micros: i64| {
+        let utc = DateTime::from_timestamp_micros(micros)?.naive_utc();
+        let local = match zone {
+            Tz::UTC => utc,
+            _ => utc.checked_add_offset(zone.offset_from_utc_datetime(&utc).fix())?,
+        };
+        Some(grain.start(local.date()))
     };
     instants
         .iter()
-        .map(|micros| micros.and_then(&mut period))
+        .map(|micros| micros.and_then(period))
         .collect()
 }
 
@@ -80,5 +76,26 @@ mod tests {
         assert_eq!(bucharest, Date32Array::from(vec![day(2024, 1, 1), None]));
         let utc = local_periods(&instants, Tz::UTC, Grain::Day);
         assert_eq!(utc, Date32Array::from(vec![day(2023, 12, 31), None]));
+    }
+
+    #[test]
+    fn a_day_depends_on_no_other_row() {
+        // Clocks in St John's were set back one minute after midnight.
+        let (before, after) = (Some(1_289_097_030_000_000), Some(1_289_097_090_000_000));
+        let days = |instants: [Option<i64>; 2]| {
+            let instants = TimestampMicrosecondArray::from(instants.to_vec());
+            let days = local_periods(&instants, Tz::America__St_Johns, Grain::Day);
+            [days.value(0), days.value(1)]
+        };
+        let [first, second] = days([before, after]);
+        assert_eq!([second, first], days([after, before]));
+        assert_eq!(first, second + 1);
+    }
+
+    #[test]
+    fn an_instant_beyond_the_calendar_has_no_day() {
+        let instants = TimestampMicrosecondArray::from(vec![8_210_266_876_799_999_999]);
+        let days = local_periods(&instants, Tz::Asia__Tokyo, Grain::Day);
+        assert_eq!(days, Date32Array::from(vec![None]));
     }
 }

@@ -10,3 +10,4 @@ select distinct
     difference
 from gold.platform_regions
 where metric = 'reported_revenue' and difference <> 0
+order by platform, year

@@ -10,3 +10,4 @@ select distinct
     difference
 from gold.platform_regions
 where metric = 'subscribers' and difference <> 0
+order by platform, year

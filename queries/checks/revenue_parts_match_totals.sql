@@ -11,3 +11,4 @@ select
     reported_revenue
 from gold.fct_platform_revenue
 where subscription_revenue + ad_revenue <> reported_revenue
+order by platform, region, period

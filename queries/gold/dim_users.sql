@@ -1,8 +1,9 @@
 -- Every user with the subscription that counts now and what was paid so far.
 --
 -- The current subscription is a live one if there is one, otherwise the
--- latest; only subscriptions that had started by `silver.as_of` count. So a
--- user who cancelled and came back is active. Amounts of different currencies
+-- latest; only subscriptions that had started by `silver.as_of` count. Dates say
+-- what is live, not the source's flag. So a user who cancelled and came back is
+-- active. Amounts of different currencies
 -- are never added: who paid in several has no sum here, but one for each in
 -- `gold.ltv_by_user`.
 --
@@ -26,7 +27,7 @@ started as (
         row_number() over (
             partition by subscriptions.user_id
             order by
-                case when subscriptions.subscription_status = 'active' then 0 else 1 end,
+                coalesce(subscriptions.end_date <= as_of.as_of, false),
                 subscriptions.start_date desc,
                 subscriptions.subscription_id desc
         ) as place,

@@ -145,29 +145,35 @@ figures as (
     select
         'mau' as kpi,
         'all' as subject,
-        cast(mau as double) as value,
+        case when viewing.sessions > 0 then cast(monthly.mau as double) end as value,
         'users' as unit,
         'last complete month' as period,
         'different users with a session in the month' as definition
     from monthly
+    cross join viewing
     union all
     select
         'active_users_30d' as kpi,
         'all' as subject,
-        cast(active_users as double) as value,
+        case when viewing.sessions > 0 then cast(risks.active_users as double) end as value,
         'users' as unit,
         'active days' as period,
         'different users with a session lately' as definition
     from risks
+    cross join viewing
     union all
     select
         'inactivity_rate_30d' as kpi,
         'all' as subject,
-        inactive_subscribed_users / nullif(subscribed_users, 0) as value,
+        case
+            when viewing.sessions > 0
+                then risks.inactive_subscribed_users / nullif(risks.subscribed_users, 0)
+        end as value,
         'share' as unit,
         'active days' as period,
         'users with a live subscription and no session lately over users with a live subscription' as definition
     from risks
+    cross join viewing
     union all
     select
         'top_genre_watch_share' as kpi,

@@ -8,7 +8,7 @@
 --
 -- materialized: view
 -- grain: month, currency
--- check: ltv_predicted is null or ltv_predicted >= arpu
+-- check: ltv_predicted is null or ltv_predicted >= arpu - 0.0001
 
 select
     revenue.month,                          -- first day of the month
@@ -18,7 +18,9 @@ select
     churn.subscription_churn_rate,          -- share of the subscribers lost; null with nobody at risk
     case
         when not revenue.is_partial then
-            cast(revenue.arpu as double) / nullif(churn.subscription_churn_rate, 0)
+            cast(revenue.recognized_revenue as double)
+            / nullif(revenue.paying_users, 0)
+            / nullif(churn.subscription_churn_rate, 0)
     end as ltv_predicted                    -- revenue per paying user over the share lost
 from gold.revenue_monthly as revenue
 left join gold.subscription_churn_monthly as churn on revenue.month = churn.month

@@ -21,8 +21,8 @@ viewings as (
         title_id,
         user_id,
         count(*) as sessions,
-        sum(watch_minutes) as watch_minutes,
-        sum(session_minutes) as session_minutes,
+        coalesce(sum(watch_minutes), 0) as watch_minutes,
+        coalesce(sum(session_minutes), 0) as session_minutes,
         count(*) filter (where is_completed) as completed_sessions
     from silver.watch_sessions
     group by month, title_id, user_id

@@ -1,7 +1,7 @@
 -- Which genres does each country watch most in a month, and are they rising?
 --
--- The latest month, or that of a given day; every country, or one. The month
--- before stands beside it, so the growth of a partial month means little.
+-- The latest complete month, or that of a given day; every country, or one. The
+-- month before stands beside it.
 --
 -- param: country text = null
 -- param: month date = null
@@ -12,8 +12,12 @@ with
 chosen as (
 
     select
-        coalesce(cast(date_trunc('month', cast($month as date)) as date), max(month)) as month
-    from gold.genre_watch_by_country_monthly
+        coalesce(
+            cast(date_trunc('month', cast($month as date)) as date),
+            max(month) filter (where not is_partial),
+            max(month)
+        ) as month
+    from gold.active_users_monthly
 
 )
 

@@ -10,6 +10,8 @@
 -- accepted: period_grain in (year, half, quarter, undated)
 -- check: (period_grain = 'undated') = (period_start is null)
 -- check: unit <> 'share' or value between 0 and 1
+-- check: segment = 'all' or metric in ('game_hours_watched', 'user_share')
+-- check: unit <> 'USD' or period_grain <> 'undated'
 
 with
 

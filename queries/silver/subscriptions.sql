@@ -1,6 +1,8 @@
 -- Every subscription of a real user, with an end where it has ended.
 --
--- A subscription is live from its start date up to, and not on, its end date.
+-- A subscription is live from its start date up to, and not on, its end date;
+-- `subscription_status` is the source's flag and decides nothing where there is
+-- an end date.
 -- One that is cancelled or expired without an end date is taken to end a month
 -- after its last successful payment, or a month after its start when there was
 -- none; the flag `is_end_imputed` says so. Where the users' file names a plan

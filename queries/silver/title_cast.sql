@@ -1,7 +1,7 @@
 -- Who acts in each title.
 --
 -- One row per title and actor. Lists are split at commas, blanks around a name
--- and empty pieces are dropped, a name repeated within a title counts once.
+-- (no-break ones too) and empty pieces are dropped, a name repeated within a title counts once.
 --
 -- grain: title_id, actor
 -- references: title_id -> silver.titles.title_id
@@ -13,7 +13,7 @@ pieces as (
 
     select
         title_id,
-        trim(unnest(string_to_array(actors, ','))) as actor
+        btrim(unnest(string_to_array(actors, ',')), concat(' ', chr(160))) as actor
     from silver.titles
 
 )

@@ -1,7 +1,7 @@
 -- Which countries each title comes from.
 --
 -- One row per title and country. Lists are split at commas, blanks around a name
--- and empty pieces are dropped, a name repeated within a title counts once.
+-- (no-break ones too) and empty pieces are dropped, a name repeated within a title counts once.
 --
 -- grain: title_id, country
 -- references: title_id -> silver.titles.title_id
@@ -13,7 +13,7 @@ pieces as (
 
     select
         title_id,
-        trim(unnest(string_to_array(countries, ','))) as country
+        btrim(unnest(string_to_array(countries, ',')), concat(' ', chr(160))) as country
     from silver.titles
 
 )

@@ -1,7 +1,7 @@
 -- Who directed each title.
 --
 -- One row per title and director. Lists are split at commas, blanks around a name
--- and empty pieces are dropped, a name repeated within a title counts once, where
+-- (no-break ones too) and empty pieces are dropped, a name repeated within a title counts once, where
 -- it is first. The lists of IMDb hold ids, which are looked up one by one.
 --
 -- grain: title_id, director
@@ -25,7 +25,7 @@ listed as (
 
     select
         title_id,
-        trim(unnest(names)) as director,
+        btrim(unnest(names), concat(' ', chr(160))) as director,
         unnest(generate_series(1, array_length(names))) as position
     from lists
 

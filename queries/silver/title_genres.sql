@@ -1,7 +1,7 @@
 -- Which genres each title has.
 --
 -- One row per title and genre. Lists are split at commas, blanks around a name
--- and empty pieces are dropped, a name repeated within a title counts once.
+-- (no-break ones too) and empty pieces are dropped, a name repeated within a title counts once.
 --
 -- grain: title_id, genre
 -- references: title_id -> silver.titles.title_id
@@ -13,7 +13,7 @@ pieces as (
 
     select
         title_id,
-        trim(unnest(string_to_array(genres, ','))) as genre
+        btrim(unnest(string_to_array(genres, ',')), concat(' ', chr(160))) as genre
     from silver.titles
 
 )

@@ -19,6 +19,7 @@
 -- check: watch_minutes is null or watch_minutes >= 0
 -- check: watch_minutes is null or watch_minutes <= session_minutes
 -- check: not is_end_before_start (warn)
+-- check: reported_completion_ratio is null or reported_completion_ratio <= 1 (warn)
 
 with
 

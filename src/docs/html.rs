@@ -129,7 +129,7 @@ fn columns(columns: &[Column]) -> String {
         rows.push_str(&format!(
             "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>\n",
             escaped(&column.name),
-            column.sql_type,
+            escaped(&column.sql_type),
             prose(&column.description)
         ));
     }

@@ -56,6 +56,11 @@ impl Lineage {
             let node = Node::Report(report.name.clone());
             lineage.reads.insert(node, inputs);
         }
+        // What the lake knows of itself is read too, and built from nothing.
+        let read: Vec<Node> = lineage.reads.values().flatten().cloned().collect();
+        for node in read {
+            lineage.reads.entry(node).or_default();
+        }
         lineage
     }
 

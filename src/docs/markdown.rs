@@ -84,7 +84,7 @@ fn columns(columns: &[Column]) -> String {
         rows.push_str(&format!(
             "| {} | {} | {} |\n",
             text(&column.name),
-            column.sql_type,
+            text(&column.sql_type),
             text(&column.description)
         ));
     }

@@ -87,10 +87,11 @@ impl Header {
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self> {
         let lines = comment_lines(text);
         // Within a paragraph a word with a colon is prose, unless it is a key or
-        // looks like one that is misspelled.
+        // looks like one that does not exist.
         let begins_keys = |at: usize| {
             let after_blank = at > 0 && lines[at - 1].1.is_empty();
-            let is_key = |key| after_blank || did_you_mean(key, KEYS).is_some();
+            let is_key =
+                |key: &str| after_blank || key.contains('_') || did_you_mean(key, KEYS).is_some();
             split_key(lines[at].1).is_some_and(|(key, _)| KEYS.contains(&key) || is_key(key))
         };
         let keys_start = (0..lines.len())

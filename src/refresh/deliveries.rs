@@ -205,9 +205,10 @@ struct Seen<'a> {
     file: Candidate,
     /// The current delivery of that source and name.
     landed: Option<&'a Delivery>,
-    /// BLAKE3 of its bytes, and of what its path gives; of an untouched file
-    /// as it was landed.
+    /// BLAKE3 of its bytes; of an untouched file as it was landed.
     content_hash: String,
+    /// What its path says, where the contract lands that.
+    path_values: Vec<String>,
 }
 
 impl<'a> Seen<'a> {
@@ -224,9 +225,10 @@ impl<'a> Seen<'a> {
             .filter(|d| untouched(&file, d) && agreed.is_some_and(|a| a.hash == d.contract_hash));
         let content_hash = match settled {
             Some(delivery) => delivery.content_hash.clone(),
-            None => identity(&file, agreed.map(|a| a.contract))?,
+            None => content_hash(&file.full)?,
         };
         Ok(Self {
+            path_values: agreed.map_or(Vec::new(), |a| a.contract.path_values(&file.path)),
             file,
             landed,
             content_hash,
@@ -248,8 +250,13 @@ fn decide(
 ) -> FileAction {
     let this = &seen[at];
     let content_hash = this.content_hash.clone();
-    let contract = contracts.get(this.file.source.as_str()).map(|a| &a.hash);
+    let agreed = contracts.get(this.file.source.as_str());
+    let contract = agreed.map(|a| &a.hash);
+    let path_values = |path: &str| agreed.map_or(Vec::new(), |a| a.contract.path_values(path));
     let same_source = |other: &&Seen<'_>| other.file.source == this.file.source;
+    let same_content = |other: &&Seen<'_>| {
+        other.content_hash == content_hash && other.path_values == this.path_values
+    };
     if let Some(delivery) = this.landed {
         let old = delivery.id;
         if this.changed() {
@@ -257,6 +264,7 @@ fn decide(
             let moved = seen
                 .iter()
                 .filter(same_source)
+                .filter(|other| other.path_values == this.path_values)
                 .any(|other| other.landed.is_none() && other.content_hash == delivery.content_hash);
             return match moved {
                 true => FileAction::Land { content_hash },
@@ -271,20 +279,31 @@ fn decide(
     let before = seen[..at]
         .iter()
         .filter(same_source)
-        .find(|other| other.landed.is_none() && other.content_hash == content_hash);
+        .filter(same_content)
+        .find(|other| other.landed.is_none());
     if let Some(before) = before {
         return FileAction::SameContent(before.file.path.clone());
     }
-    let twin = known.iter().find(|d| {
-        d.source == this.file.source && d.content_hash == content_hash && d.replaced_by.is_none()
-    });
+    let same_bytes: Vec<&Delivery> = known
+        .iter()
+        .filter(|d| d.source == this.file.source && d.replaced_by.is_none())
+        .filter(|d| d.content_hash == content_hash)
+        .collect();
+    let twin = same_bytes
+        .iter()
+        .find(|d| path_values(&d.path) == this.path_values);
     let Some(twin) = twin else {
-        let during = seen
-            .iter()
-            .filter(same_source)
-            .find(|other| other.changed() && other.content_hash == content_hash);
-        return match during {
-            Some(other) => FileAction::SameContent(other.file.path.clone()),
+        let mut others = seen.iter().filter(same_source).filter(same_content);
+        if let Some(other) = others.find(|other| other.changed()) {
+            return FileAction::SameContent(other.file.path.clone());
+        }
+        // A file that left one folder for another took its rows along.
+        let is_gone = |d: &&&Delivery| !seen.iter().any(|s| s.file.path == d.path);
+        return match same_bytes.iter().find(is_gone) {
+            Some(moved) => FileAction::Replace {
+                content_hash,
+                old: moved.id,
+            },
             None => FileAction::Land { content_hash },
         };
     };
@@ -301,18 +320,6 @@ fn decide(
         Some(_) => FileAction::Moved(twin.id),
         None => FileAction::SameContent(twin.path.clone()),
     }
-}
-
-/// What makes a file the same delivery as another: its bytes, and what its
-/// path says where the contract lands that too.
-fn identity(file: &Candidate, contract: Option<&Contract>) -> Result<String> {
-    let bytes = content_hash(&file.full)?;
-    let path_values = contract.map_or(Vec::new(), |c| c.path_values(&file.path));
-    if path_values.is_empty() {
-        return Ok(bytes);
-    }
-    let both = format!("{bytes}/{}", path_values.join("/"));
-    Ok(blake3::hash(both.as_bytes()).to_hex().to_string())
 }
 
 /// Whether size and time say that the file is as it was landed.

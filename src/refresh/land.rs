@@ -202,6 +202,7 @@ async fn land_file(
 ) -> Result<LandedDelivery> {
     let file = &planned.file;
     let mut rejects = RejectWriter::new(workspace, contract, file, id);
+    contract.check_path(&file.path, &file.full)?;
     let opened = open(&file.full, contract)?;
     let bytes_read = Arc::clone(&opened.bytes_read);
     let (reader, dialect, header) = begin(opened.text, contract, &file.full)?;

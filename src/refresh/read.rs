@@ -38,6 +38,7 @@ pub struct Preview {
 /// When the file cannot be read or its header does not fit the contract.
 pub async fn preview(contract: &Contract, file: &Candidate, threads: usize) -> Result<Preview> {
     let path = file.full.as_path();
+    contract.check_path(&file.path, path)?;
     let opened = open(path, contract)?;
     let (reader, dialect, header) = begin(opened.text, contract, path)?;
     let decoder = Decoder::new(

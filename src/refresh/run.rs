@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use datafusion::arrow::array::AsArray;
 
 use super::audit::{CheckOutcome, CheckReport, check_model, check_query};
 use super::build::build;
@@ -317,7 +318,9 @@ impl Workspace {
             observer.event(Event::Built(&step.table, rows, started.elapsed()));
         }
         outcome.built = steps;
-        self.warn_of_the_future(stage, observer).await?;
+        if options.as_of.is_none() {
+            self.refuse_the_future(stage).await?;
+        }
         let built: BTreeSet<TableName> = outcome.built.iter().map(|s| s.table.clone()).collect();
         let session = stage.session(Joins::Fastest)?;
         for model in self.project.models.values() {
@@ -358,9 +361,9 @@ impl Workspace {
         Ok(())
     }
 
-    /// Tells when the data's latest event lies after today: one wrong date
-    /// moves every number that depends on `silver.as_of`.
-    async fn warn_of_the_future(&self, stage: &Stage<'_>, observer: &dyn Observer) -> Result<()> {
+    /// Refuses data whose latest event lies after today: one wrong date would
+    /// move every number that depends on `silver.as_of`.
+    async fn refuse_the_future(&self, stage: &Stage<'_>) -> Result<()> {
         if !stage.changed().iter().any(is_as_of) {
             return Ok(());
         }
@@ -370,14 +373,14 @@ impl Workspace {
         );
         let session = stage.session(Joins::Fastest)?;
         let rows = session.query(&sql, &[]).await?.collect().await?;
-        if rows.iter().any(|batch| batch.num_rows() > 0) {
-            observer.event(Event::Warning(
-                "silver.as_of lies in the future: look for a wrong date in the latest files; \
-                 `--as-of DATE` sets another"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        let Some(batch) = rows.iter().find(|batch| batch.num_rows() > 0) else {
+            return Ok(());
+        };
+        let as_of = batch.column(0).as_string_view().value(0);
+        Err(Error::data(format!(
+            "the data's latest event, `silver.as_of`, lies in the future: {as_of}"
+        ))
+        .hint("mend the wrong date in the latest files, or say which date counts: `--as-of DATE`"))
     }
 
     /// Published models whose file is gone.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Fields, SchemaRef};
 use datafusion::common::ScalarValue;
 
 use super::deliveries::{self, deliveries_table};
@@ -27,8 +27,8 @@ pub struct Schemas {
 }
 
 impl Workspace {
-    /// Plans every model and report. Landed tables have the columns that
-    /// `snapshot` shows, which may be more than their contracts name.
+    /// Plans every model and report. Landed tables have the columns of their
+    /// contracts, and those besides that `snapshot` shows.
     ///
     /// # Errors
     /// The first model or report that cannot be planned, with file and line.
@@ -75,10 +75,22 @@ impl Workspace {
         for contract in &self.contracts {
             let name = TableName::bronze(&contract.name);
             let entry = snapshot.and_then(|s| s.tables.get(&name));
-            let schema = match entry {
-                Some(entry) => Arc::clone(&self.engine.files(&name, entry).await?.schema),
-                None => contract.schema(&[]),
+            let landed = match entry {
+                Some(entry) => self
+                    .engine
+                    .files(&name, entry)
+                    .await?
+                    .schema
+                    .fields()
+                    .clone(),
+                None => Fields::empty(),
             };
+            let agreed = contract.schema(&[]);
+            let unknown = landed.iter().map(|f| f.name().clone());
+            let unknown: Vec<String> = unknown
+                .filter(|name| agreed.index_of(name).is_err())
+                .collect();
+            let schema = contract.schema(&unknown);
             schemas.push((name, schema));
         }
         Ok(schemas)

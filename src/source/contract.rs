@@ -9,6 +9,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 use crate::calendar::Grain;
+use crate::error::{Error, Result};
 
 /// The bronze column that names the delivery a row came with.
 pub const DELIVERY: &str = "_delivery";
@@ -126,8 +127,8 @@ pub enum AmbiguousTimes {
 /// How many rejected rows a delivery may have before it is refused whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tolerance {
-    /// At most this share of the rows. Fewer than ten rejects always pass, so
-    /// that a handful of bad rows does not refuse a small file.
+    /// At most this share of the rows. Fewer than ten rejects pass, so that a
+    /// handful of bad rows does not refuse a small file, but never all rows.
     Share(f64),
     /// At most this many rows.
     Rows(u64),
@@ -139,7 +140,9 @@ impl Tolerance {
     pub fn allows(self, rejected: u64, rows: u64) -> bool {
         #[allow(clippy::cast_precision_loss, reason = "a share of rows")]
         match self {
-            Self::Share(share) => rejected < 10 || rejected as f64 <= share * rows as f64,
+            Self::Share(share) => {
+                rejected as f64 <= share * rows as f64 || (rejected < 10 && rejected < rows)
+            }
             Self::Rows(most) => rejected <= most,
         }
     }
@@ -300,6 +303,22 @@ impl Contract {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// Refuses a file whose path lacks what a required column is read from.
+    pub(crate) fn check_path(&self, path: &str, full: &Path) -> Result<()> {
+        let missing = |c: &&Column| {
+            c.required && c.origin != Origin::Field && c.origin.of_path(path).is_none()
+        };
+        match self.columns.iter().find(missing) {
+            None => Ok(()),
+            Some(column) => Err(Error::data(format!(
+                "column `{}` is the folder's name, and the file lies in none",
+                column.name
+            ))
+            .file(full)
+            .hint("put the file into a folder of the landing folder")),
+        }
+    }
+
     /// What of the path of a file lands beside its rows. Two files with the
     /// same bytes are one delivery only where this agrees.
     #[must_use]
@@ -346,6 +365,10 @@ impl Contract {
                 )
             })
             .collect();
+        // A zone changes nothing where there are no times.
+        let timed = self.columns.iter().any(|c| c.kind == ColumnType::Timestamp);
+        let zone = if timed { self.zone } else { Tz::UTC };
+        let ambiguous = timed.then_some(self.ambiguous_times);
         format!(
             "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{:?}|{}|{:?}|{:?}|{columns:?}",
             self.key,
@@ -358,8 +381,8 @@ impl Contract {
             self.encodings.iter().map(|e| e.name()).collect::<Vec<_>>(),
             self.decimal_comma,
             self.thousands,
-            self.zone,
-            self.ambiguous_times,
+            zone,
+            ambiguous,
             self.unknown_columns,
         )
     }

@@ -43,7 +43,7 @@ pub struct Opened {
 /// When it cannot be opened or read.
 pub fn open(path: &Path, contract: &Contract) -> Result<Opened> {
     let failed = |e: io::Error| Error::io("could not open").file(path).because(e);
-    let encoding = choose_encoding(path, &contract.encodings).map_err(failed)?;
+    let encoding = choose_encoding(path, contract)?;
     let bytes_read = Arc::new(AtomicU64::new(0));
     let (compression, plain) = unpack(path, &bytes_read).map_err(failed)?;
     let text = DecodeReaderBytesBuilder::new()
@@ -86,22 +86,33 @@ fn unpack(
     Ok((compression, plain))
 }
 
-/// The first of `encodings` in which the whole file makes sense, otherwise the
-/// last. The file is read for that only where there is a choice.
-fn choose_encoding(
-    path: &Path,
-    encodings: &[&'static Encoding],
-) -> io::Result<Option<&'static Encoding>> {
-    let Some((last, others)) = encodings.split_last() else {
+/// The first of `encodings` in which the whole file makes sense; `None` for a
+/// contract that names none. Files are read for that only where something else
+/// than UTF-8 is named: rows that are not UTF-8 are rejected one by one.
+fn choose_encoding(path: &Path, contract: &Contract) -> Result<Option<&'static Encoding>> {
+    let encodings = &contract.encodings;
+    if encodings.iter().all(|e| *e == encoding_rs::UTF_8) {
         return Ok(None);
-    };
-    for encoding in others {
-        let (_, bytes) = unpack(path, &Arc::default())?;
-        if makes_sense(bytes, encoding)? {
+    }
+    for encoding in encodings {
+        let failed = |e: io::Error| Error::io("could not read").file(path).because(e);
+        let (_, bytes) = unpack(path, &Arc::default()).map_err(failed)?;
+        if makes_sense(bytes, encoding).map_err(failed)? {
             return Ok(Some(encoding));
         }
     }
-    Ok(Some(last))
+    let names: Vec<String> = encodings
+        .iter()
+        .map(|e| format!("`{}`", e.name()))
+        .collect();
+    Err(
+        Error::data(format!("the file makes no sense as {}", names.join(" or ")))
+            .file(path)
+            .hint(format!(
+                "say in which `encoding` it is written in {}",
+                contract.path.display()
+            )),
+    )
 }
 
 fn makes_sense(mut bytes: Box<dyn Read + Send>, encoding: &'static Encoding) -> io::Result<bool> {
@@ -111,8 +122,10 @@ fn makes_sense(mut bytes: Box<dyn Read + Send>, encoding: &'static Encoding) -> 
         let n = bytes.read(&mut buffer)?;
         text.clear();
         let (_, _, malformed) = decoder.decode_to_string(&buffer[..n], &mut text, n == 0);
-        if malformed || n == 0 {
-            return Ok(!malformed);
+        // No text holds NUL: UTF-16 read as UTF-8 does.
+        let wrong = malformed || text.contains('\0');
+        if wrong || n == 0 {
+            return Ok(!wrong);
         }
     }
 }

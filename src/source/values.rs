@@ -80,34 +80,34 @@ impl ColumnBuilder {
             return Ok(());
         }
         let text = text.trim();
-        let kind = self.kind;
+        let (kind, comma) = (self.kind, self.decimal_comma);
         let refuse = || format!("expected {kind}, found `{}`", shortened(text));
         let text = &*match self.thousands.filter(|_| kind.is_number()) {
             Some(mark) => {
-                let point = if self.decimal_comma { ',' } else { '.' };
+                let point = if comma { ',' } else { '.' };
                 ungrouped(text, mark, point).ok_or_else(refuse)?
             }
             None => Cow::Borrowed(text),
         };
         match &mut self.values {
             Values::Text(_) => {}
-            Values::BigInt(b) => b.append_value(integer(text).ok_or_else(refuse)?),
+            Values::BigInt(b) => b.append_value(integer(text, comma).ok_or_else(refuse)?),
             Values::Integer(b) => {
-                let value = integer(text).and_then(|v| i32::try_from(v).ok());
+                let value = integer(text, comma).and_then(|v| i32::try_from(v).ok());
                 b.append_value(value.ok_or_else(refuse)?);
             }
             Values::SmallInt(b) => {
-                let value = integer(text).and_then(|v| i16::try_from(v).ok());
+                let value = integer(text, comma).and_then(|v| i16::try_from(v).ok());
                 b.append_value(value.ok_or_else(refuse)?);
             }
             Values::Double(b) => {
-                let value = double(text, self.decimal_comma).ok_or_else(refuse)?;
+                let value = double(text, comma).ok_or_else(refuse)?;
                 b.append_value(scaled(value, self.scale));
             }
             Values::Decimal(b, precision, scale) => {
                 // A unit shifts the point; the digits stay as written.
                 let target = *scale + self.scale;
-                let digits = decimal(text, target, self.decimal_comma).ok_or_else(refuse)?;
+                let digits = decimal(text, target, comma).ok_or_else(refuse)?;
                 let fits = digits.unsigned_abs() < 10_u128.pow(u32::from(*precision));
                 b.append_value(fits.then_some(digits).ok_or_else(refuse)?);
             }
@@ -177,29 +177,29 @@ fn ungrouped(text: &str, mark: char, point: char) -> Option<Cow<'_, str>> {
     let mut groups = whole.trim_start_matches(['-', '+']).split(mark);
     let first = groups.next()?;
     let three = |group: &str| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit());
-    let fits = (1..=3).contains(&first.len()) && groups.all(three) && !fraction.contains(mark);
+    let leads = (1..=3).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_digit());
+    let fits = leads && groups.all(three) && !fraction.contains(mark);
     fits.then(|| Cow::Owned(format!("{}{fraction}", whole.replace(mark, ""))))
 }
 
 /// An integer; `12.0` is one too, as spreadsheets write it.
-fn integer(text: &str) -> Option<i64> {
+fn integer(text: &str, comma: bool) -> Option<i64> {
     if let Ok(value) = text.parse::<i64>() {
         return Some(value);
     }
-    let (whole, fraction) = text.split_once('.')?;
+    let (whole, fraction) = text.split_once(if comma { ',' } else { '.' })?;
     let zeros = !fraction.is_empty() && fraction.bytes().all(|b| b == b'0');
     zeros.then(|| whole.parse().ok())?
 }
 
 fn double(text: &str, comma: bool) -> Option<f64> {
     let starts_well = text.starts_with(|c: char| c.is_ascii_digit() || "+-.,".contains(c));
-    let value = if comma && text.contains(',') {
-        if text.contains('.') {
-            return None;
-        }
-        text.replacen(',', ".", 1).parse::<f64>()
-    } else {
-        text.parse()
+    if comma && text.contains('.') {
+        return None;
+    }
+    let value = match comma {
+        true => text.replacen(',', ".", 1).parse::<f64>(),
+        false => text.parse(),
     };
     value.ok().filter(|v| starts_well && v.is_finite())
 }
@@ -269,8 +269,10 @@ mod tests {
 
     #[test]
     fn integers_are_exact() {
-        assert_eq!(integer("-12"), Some(-12));
-        assert_eq!(integer("12.00"), Some(12));
+        assert_eq!(integer("-12", false), Some(-12));
+        assert_eq!(integer("12.00", false), Some(12));
+        assert_eq!(integer("12,00", true), Some(12));
+        assert_eq!(integer("1.000", true), None);
         for bad in [
             "",
             "12.5",
@@ -280,7 +282,7 @@ mod tests {
             "9223372036854775808",
             "1,000",
         ] {
-            assert_eq!(integer(bad), None, "{bad}");
+            assert_eq!(integer(bad, false), None, "{bad}");
         }
     }
 
@@ -306,7 +308,15 @@ mod tests {
         ] {
             assert_eq!(plain(text).as_deref(), Some(number));
         }
-        for bad in ["1,5", "1,2345", ",123", "1234,567", "1.234,567", "12,,345"] {
+        for bad in [
+            "1,5",
+            "1,2345",
+            ",123",
+            "1234,567",
+            "1.234,567",
+            "12,,345",
+            "1e0,001",
+        ] {
             assert_eq!(plain(bad), None, "{bad}");
         }
     }
@@ -314,8 +324,9 @@ mod tests {
     #[test]
     fn doubles_are_finite_numbers() {
         assert_eq!(double("1e3", false), Some(1000.0));
+        assert_eq!(double("1e3", true), Some(1000.0));
         assert_eq!(double("1,5", true), Some(1.5));
-        for bad in ["nan", "inf", "1e400", "", "infinity", "1.234,56"] {
+        for bad in ["nan", "inf", "1e400", "", "infinity", "1.234,56", "1.500"] {
             assert_eq!(double(bad, true), None, "{bad}");
         }
     }
@@ -331,7 +342,7 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in "\\PC{0,30}") {
-            let _ = (integer(&text), decimal(&text, 4, true), double(&text, true), boolean(&text));
+            let _ = (integer(&text, true), decimal(&text, 4, true), double(&text, true), boolean(&text));
         }
     }
 }

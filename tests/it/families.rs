@@ -124,7 +124,7 @@ fn an_unknown_measure_is_refused_rather_than_lost() {
 }
 
 #[test]
-fn a_file_that_moves_to_another_folder_lands_again() {
+fn a_file_that_moves_to_another_folder_takes_its_rows_along() {
     let project = figures();
     project.deliver("figures/A/Profit.csv", "Year,Revenue\n2020,1\n");
     project.ok(&["refresh"]);
@@ -133,10 +133,62 @@ fn a_file_that_moves_to_another_folder_lands_again() {
     std::fs::create_dir_all(new.parent().unwrap()).unwrap();
     std::fs::rename(old, new).unwrap();
     project.ok(&["refresh"]);
-    assert_eq!(
-        project.row("select count(*) from bronze.figures where platform = 'B'"),
-        "1"
-    );
+    assert_eq!(project.rows(ROWS), ["B,Profit,2020,1000000000.000"]);
+}
+
+#[test]
+fn a_file_that_moved_lands_by_a_contract_that_reads_its_path_later() {
+    let plain = CONTRACT
+        .replace(
+            "key = [\"platform\", \"measure\", \"year\"]",
+            "key = [\"year\"]",
+        )
+        .replace(", from = \"folder_name\"", "")
+        .replace(
+            "required = true, description = \"the platform\"",
+            "description = \"the platform\"",
+        )
+        .replace(
+            "measure = { type = \"text\", required = true, from = \"file_name\" }",
+            "measure = \"text\"",
+        );
+    let project = figures();
+    project.write("queries/bronze/figures.toml", &plain);
+    project.deliver("figures/A/Profit.csv", "Year,Revenue\n2020,1\n");
+    project.ok(&["refresh"]);
+    let new = project.path("lake/landing/figures/B/Profit.csv");
+    std::fs::create_dir_all(new.parent().unwrap()).unwrap();
+    std::fs::rename(project.path("lake/landing/figures/A/Profit.csv"), new).unwrap();
+    project.ok(&["refresh"]);
+    project.write("queries/bronze/figures.toml", CONTRACT);
+    project.ok(&["refresh"]);
+    assert_eq!(project.rows(ROWS), ["B,Profit,2020,1000000000.000"]);
+}
+
+#[test]
+fn a_file_outside_every_folder_is_refused_where_the_folder_says_what_it_is() {
+    let project = figures();
+    let contract = CONTRACT.replace("**/figures/**/*.csv", "figures*");
+    project.write("queries/bronze/figures.toml", &contract);
+    project.deliver("figures.csv", "Year,Revenue\n2020,1\n");
+    insta::assert_snapshot!(project.fails(&["refresh"]), @r"
+    exit 1
+    error: ./lake/landing/figures.csv: column `platform` is the folder's name, and the file lies in none
+    hint: put the file into a folder of the landing folder
+    ");
+}
+
+#[test]
+fn a_file_that_fits_no_encoding_is_refused() {
+    let project = figures();
+    let contract = CONTRACT.replace("windows-1252", "shift_jis");
+    project.write("queries/bronze/figures.toml", &contract);
+    project.deliver("figures/A/Profit.csv", b"Year,Revenue\ncaf\xff,1\n");
+    insta::assert_snapshot!(project.fails(&["refresh"]), @r"
+    exit 1
+    error: ./lake/landing/figures/A/Profit.csv: the file makes no sense as `UTF-8` or `Shift_JIS`
+    hint: say in which `encoding` it is written in queries/bronze/figures.toml
+    ");
 }
 
 #[test]

@@ -342,19 +342,21 @@ fn a_table_that_comes_back_with_a_partition_has_its_values() {
 }
 
 #[test]
-fn an_event_in_the_future_is_warned_of() {
+fn an_event_in_the_future_is_red_unless_a_date_is_given() {
     let project = project();
     project.write(
         "queries/silver/as_of.sql",
         "-- Today.\nselect date '2999-01-01' as as_of",
     );
-    let ran = project.ok(&["refresh"]);
+    let said = project.fails(&["refresh"]);
     assert!(
-        ran.stderr
-            .contains("warning: silver.as_of lies in the future"),
-        "{}",
-        ran.stderr
+        said.ends_with(
+            "error: the data's latest event, `silver.as_of`, lies in the future: 2999-01-01\n\
+             hint: mend the wrong date in the latest files, or say which date counts: `--as-of DATE`\n"
+        ),
+        "{said}"
     );
+    project.ok(&["refresh", "--as-of", "2024-01-31"]);
 }
 
 #[test]

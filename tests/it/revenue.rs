@@ -139,7 +139,7 @@ fn churn_is_not_read_from_payments_that_stop() {
         project.rows(
             "select month, round(ltv_predicted, 4) from gold.ltv_predicted_monthly order by month"
         ),
-        ["2023-01-01,", "2023-02-01,224.8395"]
+        ["2023-01-01,", "2023-02-01,224.8393"]
     );
 }
 
