@@ -6,7 +6,7 @@ use super::{Context, Status};
 use crate::error::Result;
 use crate::refresh::{Access, CheckOutcome};
 
-/// Make all checks against the published tables
+/// Make all checks against the published tables, and plan every report
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {}
 
@@ -38,6 +38,9 @@ impl Check {
             of(CheckOutcome::Passed),
             of(CheckOutcome::Warned),
         ));
+        // A report that cannot run is a mistake in `queries/`, not in the data.
+        let snapshot = workspace.lake().require_latest().await?;
+        workspace.schemas(Some(&snapshot)).await?;
         Ok(if failed > 0 {
             Status::Red
         } else {

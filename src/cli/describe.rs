@@ -23,8 +23,8 @@ pub(super) struct Describe {
 impl Describe {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
-        let name: TableName = self.table.parse()?;
         let (session, snapshot) = workspace.session(None).await?;
+        let name = named(&snapshot, &self.table)?;
         let entry = entry(&snapshot, &name)?;
         let sql = format!(
             "select * from \"{}\".\"{}\" limit 0",
@@ -50,6 +50,17 @@ impl Describe {
             &texts(["column", "type", "description"], &rows)?,
         )?;
         Ok(Status::Fine)
+    }
+}
+
+/// The table called `text`, which may lack its layer only in a hint.
+fn named(snapshot: &Snapshot, text: &str) -> Result<TableName> {
+    let mut same = snapshot.tables.keys().filter(|name| name.table == text);
+    match (text.parse(), same.next()) {
+        (Err(_), Some(name)) => {
+            Err(Error::usage(format!("no table `{text}`")).hint(format!("did you mean `{name}`?")))
+        }
+        (parsed, _) => parsed,
     }
 }
 

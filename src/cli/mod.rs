@@ -109,7 +109,7 @@ enum Command {
     Lineage(lineage::ShowLineage),
     /// Write the data dictionary: tables, columns, checks and lineage
     Docs(docs::Docs),
-    /// Make all checks against the published tables
+    /// Make all checks against the published tables, and plan every report
     Check(check::Check),
     /// Show rejected rows with file, line, column and reason
     Rejects(rejects::Rejects),

@@ -119,7 +119,8 @@ pub(super) fn settle_params(
     let mut values: Vec<(String, ScalarValue)> = Vec::new();
     for text in given {
         let (name, value) = text.split_once('=').ok_or_else(|| {
-            Error::usage(format!("`--param {text}` has no value")).hint("write `--param months=3`")
+            Error::usage(format!("`--param {text}` has no value"))
+                .hint(format!("write `--param {text}=…`"))
         })?;
         if values.iter().any(|(given, _)| given == name) {
             return Err(Error::usage(format!("parameter `{name}` is given twice")));

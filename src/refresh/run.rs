@@ -164,14 +164,12 @@ impl Workspace {
         Ok(self.plan_landing(&stage).await?.0)
     }
 
-    /// Makes all checks against the published tables, and plans every report.
+    /// Makes all checks against the published tables.
     ///
     /// # Errors
-    /// When nothing is published, a check cannot be made or a report cannot
-    /// be run.
+    /// When nothing is published or a check cannot be made.
     pub async fn check(&self, observer: &dyn Observer) -> Result<Vec<CheckReport>> {
         let (session, snapshot) = self.session(None).await?;
-        self.schemas(Some(&snapshot)).await?;
         let mut reports = Vec::new();
         for model in self
             .project

@@ -83,20 +83,22 @@ def check(name, root, version, expected, duck, has_delta):
 
 
 def compare_columns(binary, project, layer, table, root):
-    """Sums of numbers and lengths of text in every column."""
+    """Filled and different values of every column, in one query a table."""
     dataset = DeltaTable(str(root)).to_pyarrow_table()
     duck = duckdb.connect()
     duck.register("t", dataset)
+    names = [field.name for field in dataset.schema]
+    probes = [f'count("{name}"), count(distinct "{name}")' for name in names]
+    theirs = duck.execute(f"select {', '.join(probes)} from t").fetchone()
+    asked = [f'count("{name}") as f{i}, count(distinct "{name}") as d{i}' for i, name in enumerate(names)]
+    answer = run(binary, project, "sql", "-f", "csv", "-c",
+                 f'select {", ".join(asked)} from {layer}."{table}"').splitlines()[1]
+    ours = [int(n) for n in answer.split(",")]
     failures = 0
-    for field in dataset.schema:
-        column = f'"{field.name}"'
-        probe = f"count({column}) as filled, count(distinct {column}) as different"
-        theirs = duck.execute(f"select {probe} from t").fetchone()
-        answer = run(binary, project, "sql", "-f", "csv", "-c",
-                     f'select {probe} from {layer}."{table}"').splitlines()[1]
-        ours = tuple(int(n) for n in answer.split(","))
-        if tuple(theirs) != ours:
-            print(f"{layer}.{table}.{field.name}: others read {theirs}, cinelake {ours}")
+    for i, name in enumerate(names):
+        found, expected = tuple(ours[2 * i:2 * i + 2]), tuple(theirs[2 * i:2 * i + 2])
+        if found != expected:
+            print(f"{layer}.{table}.{name}: others read {expected}, cinelake {found}")
             failures += 1
     return failures
 
