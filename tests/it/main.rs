@@ -18,6 +18,7 @@
 //! | `interactions` | activity by customer, plan and feature; every boundary case of system E |
 //! | `reports` | every report answers on every data set, and on none |
 //! | `wowcinema` | system A in both forms, every trap as a test |
+//! | `plausible` | data that cannot be right is red or a warning |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
 //!
@@ -46,6 +47,7 @@ mod layers;
 mod mistakes;
 mod movie_streaming;
 mod ott;
+mod plausible;
 mod query;
 mod refresh;
 mod reports;
