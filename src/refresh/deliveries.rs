@@ -1,8 +1,9 @@
 //! Deliveries: which file versions were landed, and what is new.
 //!
-//! A delivery is identified by its source and content: the same content again
-//! is nothing new under any name; other content under a known name replaces
-//! that delivery.
+//! A delivery is identified by its source and content, and by what its path
+//! says where the contract lands that: the same again is nothing new under any
+//! name; other content under a known name replaces that delivery, and so does
+//! the same content that left one folder for another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
