@@ -1,5 +1,6 @@
 //! `cinelake plan`: what a refresh would do, and why.
 
+use super::progress::Progress;
 use super::report::{counted, say_not_landed};
 use super::{Context, Status, refresh};
 use crate::error::Result;
@@ -15,11 +16,12 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Write)?;
+        let progress = Progress::new(context.console);
         let Planned {
             landing,
             steps,
             dropped,
-        } = workspace.plan(&self.refresh.options()).await?;
+        } = workspace.plan(&self.refresh.options(), &progress).await?;
         let mut text = String::new();
         for planned in landing.to_land() {
             let why = match planned.action {
@@ -33,7 +35,7 @@ impl Plan {
             ));
         }
         for step in &steps {
-            text.push_str(&format!("build {}: {}\n", step.table, step.reason));
+            text.push_str(&format!("build {}: {step}\n", step.table));
         }
         for table in &dropped {
             text.push_str(&format!("drop  {table}: its file was removed\n"));

@@ -7,7 +7,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::console::Console;
 use super::report::counted;
-use crate::refresh::{Event, Observer};
+use crate::refresh::{Event, Extent, Observer};
 
 /// Shows a run's events.
 pub(super) struct Progress {
@@ -85,13 +85,21 @@ impl Observer for Progress {
                     bar,
                     &format!("{{spinner}} building {{msg}} ({number}/{of}) {{elapsed}}"),
                 );
-                console.detail(&format!("building {}: {}", step.table, step.reason));
+                console.detail(&format!("building {}: {step}", step.table));
             }
-            Event::Built(table, rows, took) => {
+            Event::Built(step, built, took) => {
                 self.end();
+                let part = match &step.extent {
+                    Extent::Whole => String::new(),
+                    Extent::Partitions { days, of, .. } => {
+                        format!("{} of {of} partitions, ", days.len())
+                    }
+                };
+                let unchanged = if built.changed { "" } else { ", unchanged" };
                 console.say(&format!(
-                    "built {table}: {} in {:.2} s",
-                    counted(rows, "row"),
+                    "built {}: {part}{} in {:.2} s{unchanged}",
+                    step.table,
+                    counted(built.rows, "row"),
                     took.as_secs_f64()
                 ));
             }

@@ -9,6 +9,7 @@
 mod catalog;
 mod functions;
 mod params;
+mod reach;
 mod session;
 mod system;
 mod table;
@@ -30,6 +31,7 @@ use crate::lake::{Lake, Snapshot, TableEntry, TableFiles};
 use crate::name::TableName;
 
 pub use params::{parse_value, sql_type};
+pub use reach::Reach;
 pub use session::{Answer, Rows, Session};
 
 /// What a session reads.

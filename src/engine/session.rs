@@ -8,7 +8,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
-use datafusion::logical_expr::{Expr, LogicalPlan, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
@@ -148,6 +148,24 @@ impl Session {
 }
 
 impl Answer {
+    /// Of the rows only those whose `column`, a date, is one of `days` since
+    /// 1970.
+    ///
+    /// # Errors
+    /// When the answer has no such column.
+    pub fn only(self, column: &str, days: &[i32]) -> Result<Self> {
+        let Self { frame, wording } = self;
+        let days = days.iter().map(|day| lit(ScalarValue::Date32(Some(*day))));
+        let among = ident(column).in_list(days.collect(), false);
+        let frame = frame.filter(among).map_err(|e| wording.error(e))?;
+        Ok(Self { frame, wording })
+    }
+
+    /// The query as DataFusion holds it.
+    pub(super) fn into_frame(self) -> DataFrame {
+        self.frame
+    }
+
     /// The plan as the optimizer sees it first.
     #[must_use]
     pub fn logical_plan(&self) -> &LogicalPlan {

@@ -86,6 +86,11 @@ impl LakeTable {
         })
     }
 
+    /// The column by which the files are split.
+    pub(super) fn partition_name(&self) -> Option<&str> {
+        self.partition_names().first().copied()
+    }
+
     fn partition_names(&self) -> Vec<&str> {
         let columns = self.scanned.table_partition_cols().iter();
         columns.map(|f| f.name().as_str()).collect()

@@ -132,6 +132,7 @@ impl Lake {
                     rows: file.num_records().unwrap_or(0) as u64,
                     partition: value.as_deref().and_then(date_days),
                     stats: file.stats(),
+                    content: None,
                 }
             })
             .collect();

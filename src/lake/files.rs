@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use datafusion::arrow::datatypes::{Date32Type, SchemaRef};
 use serde::{Deserialize, Serialize};
 
+use super::ContentHash;
 use crate::name::TableName;
 
 /// One immutable Parquet file of a table.
@@ -21,6 +22,9 @@ pub struct DataFile {
     pub partition: Option<i32>,
     /// Smallest and greatest values and null counts, as Delta's JSON.
     pub stats: Option<String>,
+    /// The hash of its rows, known to who wrote it; logs do not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<ContentHash>,
 }
 
 /// A table as a set of files.
@@ -57,8 +61,9 @@ pub(super) fn table_folder(name: &TableName) -> String {
     format!("{}/{}", name.layer, name.table)
 }
 
-/// A partition value as Delta writes it: `2024-03-01`.
-pub(super) fn date_text(days: i32) -> String {
+/// Days since 1970 as Delta writes a partition value: `2024-03-01`.
+#[must_use]
+pub fn date_text(days: i32) -> String {
     let date = Date32Type::to_naive_date_opt(days).unwrap_or(NaiveDate::MIN);
     format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
 }

@@ -6,10 +6,13 @@
 //! tables at once, by creating one small snapshot file. Readers see exactly
 //! one [`Snapshot`]. Start reading at [`Lake`], then `publish.rs`.
 
+mod aside;
+mod content;
 mod delta;
 mod failpoint;
 mod files;
 mod lease;
+mod partitions;
 mod publish;
 mod runs;
 mod snapshot;
@@ -22,15 +25,19 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 
+use aside::Aside;
+
 use crate::config::LakeLocation;
 use crate::error::{Error, Result};
 
+pub use content::ContentHash;
 pub use failpoint::{Failpoints, failpoint};
-pub use files::{DataFile, TableFiles};
+pub use files::{DataFile, TableFiles, date_text};
 pub use lease::Lease;
+pub use partitions::{Partition, PartitionValue, Partitions, content};
 pub use publish::{Publication, TableChange};
 pub use runs::{CheckRecord, RunRecord};
-pub use snapshot::{EntryKind, Snapshot, TableEntry};
+pub use snapshot::{Audit, EntryKind, Snapshot, TableEntry};
 pub use stage::{TableLayout, TableWriter};
 pub use statistics::{ColumnRange, column_ranges};
 pub use store::SyncStore;
@@ -80,6 +87,15 @@ impl Lake {
     #[must_use]
     pub fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store) as Arc<dyn ObjectStore>
+    }
+
+    /// The same lake, whose writes stay in memory and are seen by nobody else.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        Self {
+            store: Arc::new(SyncStore::new(Arc::new(Aside::new(self.store())), None)),
+            location: self.location.clone(),
+        }
     }
 
     /// The lake's folder, when it lies on this machine.

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 
-use super::{Lake, store_error};
+use super::{Lake, Partitions, store_error};
 use crate::error::{Error, Kind, Result};
 use crate::name::TableName;
 
@@ -45,6 +45,11 @@ pub struct TableEntry {
     pub kind: EntryKind,
     /// The snapshot in which its rows (or its query) changed last.
     pub changed_in: u64,
+    /// The snapshot in which its columns or its partition column changed last:
+    /// what was built from it before is built whole.
+    pub shaped_in: u64,
+    /// Its partitions; a table that is not split has one.
+    pub partitions: Partitions,
     /// Rows; of a view 0.
     pub rows: u64,
     /// Data files.
@@ -59,13 +64,25 @@ pub struct TableEntry {
     pub order_by: Vec<String>,
     /// Hash of the text that built it.
     pub fingerprint: String,
-    /// Hash of the checks it passed.
-    pub audit: String,
+    /// The checks it passed.
+    pub audit: Audit,
     /// The tables it was built from, and the snapshot in which each had
     /// changed last.
     pub inputs: BTreeMap<TableName, u64>,
-    /// Checks passed, and checks that only warned.
-    pub checks: (u64, u64),
+}
+
+/// How a table was checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Hash of the checks' texts; empty before the first audit.
+    pub checks: String,
+    /// Those that hold.
+    pub passed: u64,
+    /// Those that warned, as the header writes them.
+    pub warned: Vec<String>,
+    /// The tables that the checks refer to, and the snapshot in which each had
+    /// changed last.
+    pub referred: BTreeMap<TableName, u64>,
 }
 
 /// What a reader finds behind a name.

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use super::files::{date_text, table_folder};
 use super::statistics::file_statistics;
-use super::{DataFile, Lake, failpoint, store_error};
+use super::{ContentHash, DataFile, Lake, failpoint, store_error};
 use crate::clock::Clock;
 use crate::error::{Error, Result, did_you_mean};
 use crate::name::TableName;
@@ -38,6 +38,18 @@ pub struct TableLayout {
     pub partition_by: Option<String>,
     /// The order of rows within each file, ascending, nulls last.
     pub order_by: Vec<String>,
+}
+
+impl TableLayout {
+    /// A hash of the columns' names and types.
+    #[must_use]
+    pub fn columns_hash(&self) -> String {
+        let fields = self.schema.fields().iter();
+        let columns: Vec<String> = fields
+            .map(|f| format!("{}:{}", f.name(), f.data_type()))
+            .collect();
+        blake3::hash(columns.join(",").as_bytes()).to_hex()[..16].to_owned()
+    }
 }
 
 /// Collects a table's rows and writes them as files.
@@ -221,6 +233,7 @@ impl TableWriter {
                 rows: encoded.rows,
                 partition: value,
                 stats: Some(encoded.stats),
+                content: Some(encoded.content),
             })
         });
         Ok(())
@@ -256,6 +269,7 @@ struct Encoded {
     bytes: Bytes,
     rows: u64,
     stats: String,
+    content: ContentHash,
 }
 
 fn encode(
@@ -270,6 +284,7 @@ fn encode(
     if !order.is_empty() {
         batch = sorted(batch, order)?;
     }
+    let content = ContentHash::of(&batch)?;
     if let Some(partition) = partition {
         batch.remove_column(partition);
     }
@@ -281,6 +296,7 @@ fn encode(
         bytes: Bytes::from(writer.into_inner().map_err(parquet_error)?),
         rows: batch.num_rows() as u64,
         stats,
+        content,
     })
 }
 

@@ -8,7 +8,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use super::keys::quoted;
 use crate::engine::Session;
 use crate::error::{Error, Result};
-use crate::lake::CheckRecord;
+use crate::lake::{CheckRecord, date_text};
 use crate::model::{Check, CheckKind, CheckQuery, Model, Severity, TableName};
 
 /// Failing rows that are kept with a check's result.
@@ -68,16 +68,45 @@ impl CheckReport {
     }
 }
 
+/// How much of a table a check looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Coverage {
+    /// Every row.
+    All,
+    /// The rows of these partitions, in days since 1970; the others are as
+    /// they were when the check held.
+    Partitions(Vec<i32>),
+}
+
 /// Makes every check of `model`.
 pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<CheckReport>> {
-    let (by_row, by_set): (Vec<&Check>, Vec<&Check>) = model
-        .header
-        .checks
-        .iter()
-        .partition(|check| row_condition(&check.kind).is_some());
-    let mut reports = check_rows(session, model, &by_row).await?;
-    for check in by_set {
-        let (count, sample) = set_queries(&model.name, &check.kind);
+    let all = model.header.checks.iter().map(|c| (c, Coverage::All));
+    make_checks(session, model, all.collect()).await
+}
+
+/// Makes these checks of `model`.
+pub(super) async fn make_checks(
+    session: &Session,
+    model: &Model,
+    checks: Vec<(&Check, Coverage)>,
+) -> Result<Vec<CheckReport>> {
+    let mut reports = Vec::new();
+    let (by_row, by_set): (Vec<_>, Vec<_>) = checks
+        .into_iter()
+        .partition(|(check, _)| row_condition(&check.kind).is_some());
+    let (all, some): (Vec<_>, Vec<_>) = by_row
+        .into_iter()
+        .partition(|(_, coverage)| *coverage == Coverage::All);
+    for together in [all, some] {
+        let Some((_, coverage)) = together.first() else {
+            continue;
+        };
+        let from = covered(model, coverage);
+        let checks: Vec<&Check> = together.iter().map(|(check, _)| *check).collect();
+        reports.extend(check_rows(session, model, &from, &checks).await?);
+    }
+    for (check, coverage) in by_set {
+        let (count, sample) = set_queries(&covered(model, &coverage), &check.kind);
         let failing = session
             .number(&count)
             .await
@@ -86,25 +115,49 @@ pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<
     }
     // As written in the header.
     let order = |r: &CheckReport| {
-        model
-            .header
-            .checks
-            .iter()
-            .position(|c| c.kind.to_string() == r.check)
+        let checks = &model.header.checks;
+        checks.iter().position(|c| c.kind.to_string() == r.check)
     };
     reports.sort_by_key(order);
     Ok(reports)
+}
+
+/// The rows that a check looks at, as SQL.
+fn covered(model: &Model, coverage: &Coverage) -> String {
+    let table = table_sql(&model.name);
+    match (coverage, &model.header.partition_by) {
+        (Coverage::Partitions(days), Some(column)) => {
+            let days: Vec<String> = days
+                .iter()
+                .map(|day| format!("date '{}'", date_text(*day)))
+                .collect();
+            let (column, days) = (quoted(column), days.join(", "));
+            format!("(select * from {table} where {column} in ({days}))")
+        }
+        _ => table,
+    }
+}
+
+/// Whether the check holds of a table when it holds of each partition.
+pub(super) fn is_local(check: &Check, partition_by: &str) -> bool {
+    match &check.kind {
+        // Rows that agree in all these columns lie in one partition.
+        CheckKind::Unique(columns) => columns.iter().any(|c| c == partition_by),
+        CheckKind::Varies { .. } => false,
+        CheckKind::NotNull(_)
+        | CheckKind::Condition(_)
+        | CheckKind::Accepted { .. }
+        | CheckKind::References { .. } => true,
+    }
 }
 
 /// Makes all checks that look at one row at a time, in one pass.
 async fn check_rows(
     session: &Session,
     model: &Model,
+    from: &str,
     checks: &[&Check],
 ) -> Result<Vec<CheckReport>> {
-    if checks.is_empty() {
-        return Ok(Vec::new());
-    }
     let fails: Vec<String> = checks
         .iter()
         .filter_map(|c| row_condition(&c.kind))
@@ -113,8 +166,7 @@ async fn check_rows(
         .zip(&fails)
         .map(|(i, f)| format!("count(*) filter (where {f}) as c{i}"))
         .collect();
-    let table = table_sql(&model.name);
-    let sql = format!("select {} from {table}", counts.join(", "));
+    let sql = format!("select {} from {from}", counts.join(", "));
     let batches = match session.query(&sql, &[]).await {
         Ok(answer) => answer.collect().await?,
         Err(e) => return Err(blame(session, model, checks, e).await),
@@ -123,7 +175,7 @@ async fn check_rows(
     for (i, check) in checks.iter().enumerate() {
         let counted = batches.iter().find(|b| b.num_rows() > 0);
         let failing = counted.map_or(0, |b| b.column(i).as_primitive::<Int64Type>().value(0));
-        let sample = format!("select * from {table} where {} limit {SAMPLES}", fails[i]);
+        let sample = format!("select * from {from} where {} limit {SAMPLES}", fails[i]);
         reports.push(report(session, model, check, failing, &sample).await?);
     }
     Ok(reports)
@@ -228,8 +280,7 @@ fn row_condition(kind: &CheckKind) -> Option<String> {
 }
 
 /// How many rows fail, and which.
-fn set_queries(name: &TableName, kind: &CheckKind) -> (String, String) {
-    let from = table_sql(name);
+fn set_queries(from: &str, kind: &CheckKind) -> (String, String) {
     let fails = match kind {
         CheckKind::References {
             column,

@@ -93,7 +93,6 @@ pub(super) async fn settle(
     removes.extend(staged.removes);
     let provenance = Provenance {
         fingerprint: fingerprint(&contract.landing_text()),
-        audit: String::new(),
         inputs: BTreeSet::new(),
     };
     stage.table(&name, staged.layout, kept, adds, removes, provenance);

@@ -154,7 +154,6 @@ async fn land_source(
         .partition(|file| holds(file, &layout.schema, DELIVERY, &gone));
     let provenance = Provenance {
         fingerprint: fingerprint(&contract.landing_text()),
-        audit: String::new(),
         inputs: BTreeSet::new(),
     };
     stage.table(&name, layout, kept, adds, removes, provenance);
@@ -354,11 +353,7 @@ async fn stage_deliveries(stage: &mut Stage<'_>, deliveries: &[Delivery]) -> Res
     };
     let removes = stage.published(&name).await?;
     let adds = write_small(stage, &name, &layout, deliveries::to_batch(deliveries)?).await?;
-    let provenance = Provenance {
-        fingerprint: String::new(),
-        audit: String::new(),
-        inputs: BTreeSet::new(),
-    };
+    let provenance = Provenance::default();
     stage.table(&name, layout, Vec::new(), adds, removes, provenance);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The refresh: plan, land, build, audit, publish.
 //!
 //! A [`Workspace`] is a project and its lake. [`Workspace::refresh`] is the
-//! main job, read it first; `land.rs` brings files in, `plan.rs` decides what
-//! to build, `build.rs` stages it, `audit.rs` checks it. Nothing is visible
+//! main job, read it first; `land.rs` brings files in, `models.rs` decides with
+//! `plan.rs` what to build, `build.rs` stages it, `audit.rs` checks it. Nothing is visible
 //! before all of it passed.
 
 mod audit;
@@ -10,6 +10,7 @@ mod build;
 mod deliveries;
 mod keys;
 mod land;
+mod models;
 mod plan;
 mod progress;
 mod read;
@@ -20,8 +21,9 @@ mod stage;
 mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
+pub use build::Built;
 pub use deliveries::{Delivery, FileAction, LandingPlan, PlannedFile};
-pub use plan::{Reason, Step};
+pub use plan::{ChangedInputs, Extent, Reason, Step};
 pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};

@@ -1,12 +1,16 @@
-//! Which models to build, and why. Pure: looks at texts and versions only.
+//! Which models to build, which partitions of them, and why.
+//!
+//! The decisions are pure: they look at texts, versions and at what the
+//! optimizer says of a model's reach ([`Reach`]), not at data.
 
 use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
 
 use super::workspace::fingerprint;
+use crate::engine::Reach;
 use crate::error::{Error, Result, did_you_mean};
-use crate::lake::{Snapshot, TableEntry};
+use crate::lake::TableEntry;
 use crate::model::{CheckKind, Model, Project, TableName};
 
 /// A model to build.
@@ -14,8 +18,26 @@ use crate::model::{CheckKind, Model, Project, TableName};
 pub struct Step {
     /// The table.
     pub table: TableName,
+    /// How much of it.
+    pub extent: Extent,
     /// Why.
     pub reason: Reason,
+}
+
+/// How much of a model is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Some of its partitions.
+    Partitions {
+        /// The column by which it is split.
+        column: String,
+        /// Their values, in days since 1970.
+        days: Vec<i32>,
+        /// Partitions that it has, these among them.
+        of: usize,
+    },
 }
 
 /// Why a model is built.
@@ -25,91 +47,198 @@ pub enum Reason {
     New,
     /// Its text changed.
     TextChanged,
-    /// These inputs changed.
-    InputsChanged(Vec<TableName>),
     /// `--full` asks for it.
     Asked,
+    /// Inputs changed.
+    InputsChanged(ChangedInputs),
 }
 
-impl std::fmt::Display for Reason {
+/// The changed inputs of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangedInputs {
+    /// Those that the model reads partition by partition, as its own.
+    pub aligned: Vec<TableName>,
+    /// Those that it reads whole.
+    pub whole: Vec<TableName>,
+    /// Those that it names, but that the optimizer found it need not read.
+    pub unread: Vec<TableName>,
+}
+
+impl Reason {
+    /// The reason of a model that is always built whole.
+    pub(super) fn inputs_changed(whole: Vec<TableName>) -> Self {
+        Self::InputsChanged(ChangedInputs {
+            whole,
+            ..ChangedInputs::default()
+        })
+    }
+}
+
+impl std::fmt::Display for Step {
+    /// What is built and why, such as `2 of 24 partitions (2024-03, 2024-04),
+    /// because bronze.watch_sessions changed there`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::New => f.write_str("not published yet"),
-            Self::TextChanged => f.write_str("its text changed"),
-            Self::Asked => f.write_str("a full refresh was asked for"),
-            Self::InputsChanged(inputs) => {
-                let names: Vec<String> = inputs.iter().map(ToString::to_string).collect();
-                write!(f, "{} changed", names.join(", "))
-            }
+        let inputs = match &self.reason {
+            Reason::New => return f.write_str("not published yet"),
+            Reason::TextChanged => return f.write_str("its text changed"),
+            Reason::Asked => return f.write_str("a full refresh was asked for"),
+            Reason::InputsChanged(inputs) => inputs,
+        };
+        match &self.extent {
+            Extent::Whole => write!(f, "{} changed", names(&inputs.whole))?,
+            Extent::Partitions { column, days, of } => write!(
+                f,
+                "{} of {of} partitions ({}), because {} changed there",
+                days.len(),
+                values(column, days),
+                names(&inputs.aligned)
+            )?,
+        }
+        match inputs.unread.as_slice() {
+            [] => Ok(()),
+            unread => write!(f, "; {} changed but is not read", names(unread)),
         }
     }
 }
 
-/// What the plan depends on besides project and snapshot.
+fn names(tables: &[TableName]) -> String {
+    let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// Partitions that a message names before it only counts them.
+const NAMED: usize = 6;
+
+/// Partition values as people read them: those of `month` without the day.
+fn values(column: &str, days: &[i32]) -> String {
+    let text = |day: &i32| {
+        let date = crate::lake::date_text(*day);
+        match date.strip_suffix("-01") {
+            Some(month) if column.ends_with("month") => month.to_owned(),
+            _ => date,
+        }
+    };
+    let mut named: Vec<String> = days.iter().take(NAMED).map(text).collect();
+    if days.len() > NAMED {
+        named.push("…".to_owned());
+    }
+    named.join(", ")
+}
+
+/// What the decisions depend on besides project and tables.
 #[derive(Debug, Default)]
 pub(super) struct PlanInput<'a> {
-    /// Landed tables that change in this run.
-    pub(super) landed: BTreeSet<TableName>,
     /// Build everything.
     pub(super) full: bool,
     /// Only these models and what they read.
     pub(super) select: &'a [String],
     /// The replaced text of `silver.as_of`.
-    pub(super) as_of: Option<String>,
+    pub(super) as_of: Option<&'a str>,
     /// The zone in which days and months are counted.
     pub(super) zone: Tz,
 }
 
-/// The models to build, each after its inputs.
-pub(super) fn plan(
-    project: &Project,
-    snapshot: Option<&Snapshot>,
-    input: &PlanInput<'_>,
-) -> Result<Vec<Step>> {
-    let selected = selection(project, input.select)?;
-    let mut changing = input.landed.clone();
-    let mut steps = Vec::new();
-    for name in &project.build_order {
-        let Some(model) = project.models.get(name).filter(|_| selected.contains(name)) else {
-            continue;
-        };
-        let entry = snapshot.and_then(|s| s.tables.get(name));
-        let text = build_fingerprint(model, input.as_of.as_deref(), input.zone);
-        if let Some(reason) = reason(model, entry, snapshot, &text, &changing, input.full) {
-            changing.insert(name.clone());
-            steps.push(Step {
-                table: name.clone(),
-                reason,
-            });
-        }
-    }
-    Ok(steps)
+/// What texts and versions say of a model.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is as its inputs and its text want it.
+    UpToDate,
+    /// It is built whole.
+    Whole(Reason),
+    /// These inputs changed; how much is built depends on its reach.
+    Changed(Vec<TableName>),
 }
 
-fn reason(
+/// Compares a model with its `published` entry; `now` gives the tables as they
+/// are in this run.
+pub(super) fn compare<'a>(
     model: &Model,
-    entry: Option<&TableEntry>,
-    snapshot: Option<&Snapshot>,
-    text: &str,
-    changing: &BTreeSet<TableName>,
-    full: bool,
-) -> Option<Reason> {
-    let Some(entry) = entry else {
-        return Some(Reason::New);
+    published: Option<&TableEntry>,
+    now: &dyn Fn(&TableName) -> Option<&'a TableEntry>,
+    input: &PlanInput<'_>,
+) -> Verdict {
+    let Some(entry) = published else {
+        return Verdict::Whole(Reason::New);
     };
-    if full {
-        return Some(Reason::Asked);
+    if input.full {
+        return Verdict::Whole(Reason::Asked);
     }
-    if entry.fingerprint != text {
-        return Some(Reason::TextChanged);
+    if entry.fingerprint != build_fingerprint(model, input.as_of, input.zone) {
+        return Verdict::Whole(Reason::TextChanged);
     }
-    let now = |table: &TableName| snapshot?.tables.get(table).map(|t| t.changed_in);
-    let changed = |table: &TableName| {
-        changing.contains(table) || now(table) != entry.inputs.get(table).copied()
+    let inputs: BTreeSet<&TableName> = model.statement.inputs.iter().map(|i| &i.table).collect();
+    let changed =
+        |table: &&TableName| now(table).map(|t| t.changed_in) != entry.inputs.get(*table).copied();
+    let changed: Vec<TableName> = inputs.into_iter().filter(changed).cloned().collect();
+    if changed.is_empty() {
+        Verdict::UpToDate
+    } else {
+        Verdict::Changed(changed)
+    }
+}
+
+/// How much of a model is built, whose inputs `changed`, given its `reach`;
+/// none where it reads no changed input.
+pub(super) fn narrow<'a>(
+    model: &Model,
+    published: &TableEntry,
+    changed: Vec<TableName>,
+    reach: &Reach,
+    now: &dyn Fn(&TableName) -> Option<&'a TableEntry>,
+) -> Option<Step> {
+    let mut inputs = ChangedInputs::default();
+    let mut days: BTreeSet<i32> = BTreeSet::new();
+    for table in changed {
+        let entry = now(&table);
+        let is_view = entry.is_some_and(|t| t.version().is_none());
+        if !is_view && !reach.aligned.contains(&table) && !reach.whole.contains(&table) {
+            inputs.unread.push(table);
+            continue;
+        }
+        match changed_days(published, &table, entry).filter(|_| reach.aligned.contains(&table)) {
+            Some(changed) => {
+                days.extend(changed);
+                inputs.aligned.push(table);
+            }
+            None => inputs.whole.push(table),
+        }
+    }
+    let table = model.name.clone();
+    let column = model.header.partition_by.clone();
+    let extent = match column.filter(|_| inputs.whole.is_empty()) {
+        Some(_) if days.is_empty() => return None,
+        Some(column) => {
+            let own = published.partitions.filled().filter_map(|p| p.value);
+            let all: BTreeSet<i32> = own.chain(days.iter().copied()).collect();
+            Extent::Partitions {
+                column,
+                days: days.into_iter().collect(),
+                of: all.len(),
+            }
+        }
+        None => Extent::Whole,
     };
-    let inputs = model.statement.inputs.iter().map(|i| &i.table);
-    let changed: Vec<TableName> = inputs.filter(|t| changed(t)).cloned().collect();
-    (!changed.is_empty()).then_some(Reason::InputsChanged(changed))
+    Some(Step {
+        table,
+        extent,
+        reason: Reason::InputsChanged(inputs),
+    })
+}
+
+/// The partitions of `table` that changed since `reader` was built from it;
+/// none where partitions do not tell.
+fn changed_days(
+    reader: &TableEntry,
+    table: &TableName,
+    now: Option<&TableEntry>,
+) -> Option<Vec<i32>> {
+    let now = now?;
+    let built_from = *reader.inputs.get(table)?;
+    if now.shaped_in > built_from {
+        return None;
+    }
+    // Rows without a partition value: no equality with a value finds them.
+    now.partitions.changed_after(built_from).collect()
 }
 
 /// The hash of what builds a model.
@@ -124,7 +253,7 @@ pub(super) fn is_as_of(name: &TableName) -> bool {
 }
 
 /// The models that `--select` means, with everything they read.
-fn selection(project: &Project, select: &[String]) -> Result<BTreeSet<TableName>> {
+pub(super) fn selection(project: &Project, select: &[String]) -> Result<BTreeSet<TableName>> {
     if select.is_empty() {
         return Ok(project.models.keys().cloned().collect());
     }

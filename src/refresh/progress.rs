@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::build::Built;
 use super::plan::Step;
 use super::run::LandedFile;
 use crate::name::TableName;
@@ -21,10 +22,11 @@ pub enum Event<'a> {
     Landed(&'a LandedFile),
     /// All files are landed.
     LandingDone,
-    /// A table begins to be built: the step, its number and how many there are.
+    /// A table begins to be built: the step, its number and how many there are
+    /// at most.
     Building(&'a Step, usize, usize),
-    /// A table was built: rows and time.
-    Built(&'a TableName, u64, Duration),
+    /// A table was built, in this time.
+    Built(&'a Step, Built, Duration),
     /// A table begins to be checked.
     Checking(&'a TableName),
     /// Everything passed; the tables become visible.

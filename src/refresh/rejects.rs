@@ -55,11 +55,7 @@ impl RejectFiles {
         if stage.base.is_some() && self.adds.is_empty() && self.removes.is_empty() {
             return;
         }
-        let provenance = Provenance {
-            fingerprint: String::new(),
-            audit: String::new(),
-            inputs: BTreeSet::new(),
-        };
+        let provenance = Provenance::default();
         stage.table(
             &table(),
             self.layout,

@@ -1,24 +1,22 @@
 //! One run: lands, builds, audits and publishes, or leaves everything as it
 //! was and says why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::AsArray;
 
 use super::audit::{CheckOutcome, CheckReport, check_model, check_query};
-use super::build::build;
 use super::deliveries::{Delivery, LandingPlan};
 use super::land::land;
-use super::plan::{PlanInput, Step, is_as_of, plan, referred};
+use super::plan::{Step, is_as_of, selection};
 use super::progress::{Event, Observer};
 use super::stage::Stage;
-use super::workspace::{Workspace, fingerprint};
+use super::workspace::Workspace;
 use crate::engine::Joins;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::lake::{Lease, Publication, RunRecord, Snapshot, failpoint};
+use crate::lake::{Lease, Publication, RunRecord, Snapshot};
 use crate::model::TableName;
 use crate::source::Reject;
 
@@ -130,22 +128,22 @@ impl Workspace {
         self.run("land", None, observer).await
     }
 
-    /// What a refresh would do. Reads files to tell whether they changed, and
-    /// writes nothing.
+    /// What a refresh would do. New files are landed aside, to see which
+    /// partitions they touch; nothing is written.
     ///
     /// # Errors
-    /// When the landing folder or the lake cannot be read.
-    pub async fn plan(&self, options: &RefreshOptions) -> Result<Planned> {
+    /// When a file cannot be landed, or the lake cannot be read.
+    pub async fn plan(&self, options: &RefreshOptions, observer: &dyn Observer) -> Result<Planned> {
         self.check_options(options)?;
+        let aside = self.aside()?;
         let base = self.lake().latest().await?.map(Arc::new);
-        let stage = Stage::new(self, base.clone());
-        let (landing, _) = self.plan_landing(&stage).await?;
-        let landed = landing
-            .to_land()
-            .map(|f| TableName::bronze(&f.file.source))
-            .collect();
+        let mut stage = Stage::new(&aside, base.clone());
+        let (landing, known) = aside.plan_landing(&stage).await?;
+        if base.is_some() {
+            land(&mut stage, &landing, known, observer).await?;
+        }
         Ok(Planned {
-            steps: self.steps(base.as_deref(), landed, options)?,
+            steps: self.foresee(&stage, options).await?,
             dropped: match options.select.is_empty() {
                 true => self.gone(base.as_deref()),
                 false => Vec::new(),
@@ -184,22 +182,6 @@ impl Workspace {
             reports.push(check_query(&session, query).await?);
         }
         Ok(reports)
-    }
-
-    fn steps(
-        &self,
-        base: Option<&Snapshot>,
-        landed: BTreeSet<TableName>,
-        options: &RefreshOptions,
-    ) -> Result<Vec<Step>> {
-        let input = PlanInput {
-            landed,
-            full: options.full,
-            select: &options.select,
-            as_of: options.as_of.clone(),
-            zone: self.config.zone,
-        };
-        plan(&self.project, base, &input)
     }
 
     async fn run(
@@ -299,64 +281,14 @@ impl Workspace {
         passed: &mut BTreeMap<String, String>,
         observer: &dyn Observer,
     ) -> Result<()> {
-        let base = stage.base.clone();
-        let steps = self.steps(base.as_deref(), stage.changed(), options)?;
         if options.select.is_empty() {
-            outcome.dropped = self.gone(base.as_deref());
+            outcome.dropped = self.gone(stage.base.as_deref());
         }
-        let count = steps.len();
-        for (number, step) in (1..).zip(&steps) {
-            let Some(model) = self.project.models.get(&step.table) else {
-                continue;
-            };
-            observer.event(Event::Building(step, number, count));
-            let started = Instant::now();
-            let rows = build(stage, model, options.as_of.as_deref()).await?;
-            failpoint("build.model")?;
-            observer.event(Event::Built(&step.table, rows, started.elapsed()));
-        }
-        outcome.built = steps;
+        self.build_models(stage, options, outcome, observer).await?;
         if options.as_of.is_none() {
             self.refuse_the_future(stage).await?;
         }
-        let built: BTreeSet<TableName> = outcome.built.iter().map(|s| s.table.clone()).collect();
-        let session = stage.session(Joins::Fastest)?;
-        for model in self.project.models.values() {
-            // What the checks say, and which rows they refer to.
-            let audit = format!(
-                "{}{:?}",
-                model.audit_text(),
-                stage.versions(&referred(model))
-            );
-            let audit = fingerprint(&audit);
-            let Some(known) = stage.entry(&model.name).map(|e| e.audit.clone()) else {
-                continue;
-            };
-            if known == audit && !built.contains(&model.name) {
-                continue;
-            }
-            observer.event(Event::Checking(&model.name));
-            let reports = check_model(&session, model).await?;
-            let of = |outcome| reports.iter().filter(|r| r.outcome == outcome).count() as u64;
-            if let Some(entry) = stage.entry_mut(&model.name) {
-                entry.checks = (of(CheckOutcome::Passed), of(CheckOutcome::Warned));
-                entry.audit = audit;
-            }
-            outcome.checks.extend(reports);
-        }
-        for query in self.project.checks.values() {
-            let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
-            let versions = stage.versions(&inputs.collect());
-            let state = fingerprint(&format!("{}{versions:?}", query.statement.canonical));
-            if passed.get(&query.name) == Some(&state) {
-                continue;
-            }
-            outcome.checks.push(check_query(&session, query).await?);
-            passed.insert(query.name.clone(), state);
-        }
-        passed.retain(|name, _| self.project.checks.contains_key(name));
-        failpoint("audit.done")?;
-        Ok(())
+        self.audit_models(stage, outcome, passed, observer).await
     }
 
     /// Refuses data whose latest event lies after today: one wrong date would
@@ -394,7 +326,7 @@ impl Workspace {
 
     fn check_options(&self, options: &RefreshOptions) -> Result<()> {
         // Refuses a selection that matches nothing before anything is landed.
-        self.steps(None, BTreeSet::new(), options)?;
+        selection(&self.project, &options.select)?;
         let Some(date) = &options.as_of else {
             return Ok(());
         };

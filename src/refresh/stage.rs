@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::workspace::{Workspace, fingerprint};
+use super::workspace::Workspace;
 use crate::engine::{Joins, Scope, Session, Staged};
 use crate::error::Result;
 use crate::lake::{
-    DataFile, EntryKind, Snapshot, TableChange, TableEntry, TableFiles, TableLayout,
+    Audit, DataFile, EntryKind, PartitionValue, Partitions, Snapshot, TableChange, TableEntry,
+    TableFiles, TableLayout,
 };
 use crate::name::TableName;
 
@@ -21,9 +22,9 @@ pub(super) struct Stage<'a> {
 }
 
 /// What a staged table's entry says besides its files.
+#[derive(Default)]
 pub(super) struct Provenance {
     pub(super) fingerprint: String,
-    pub(super) audit: String,
     pub(super) inputs: BTreeSet<TableName>,
 }
 
@@ -127,34 +128,51 @@ impl<'a> Stage<'a> {
         removes: Vec<DataFile>,
         provenance: Provenance,
     ) {
-        let files: Vec<DataFile> = kept.into_iter().chain(adds.iter().cloned()).collect();
         let files = Arc::new(TableFiles {
             name: name.clone(),
             schema: Arc::clone(&layout.schema),
             partition_by: layout.partition_by.clone(),
             order_by: layout.order_by.clone(),
-            files,
+            files: kept.iter().chain(&adds).cloned().collect(),
         });
-        let columns: Vec<String> = layout
-            .schema
-            .fields()
-            .iter()
-            .map(|f| format!("{}:{}", f.name(), f.data_type()))
-            .collect();
+        let columns = layout.columns_hash();
+        let id = self.snapshot_id();
+        let before = self.base.as_ref().and_then(|base| base.tables.get(name));
+        let known = before.map(|b| b.partitions.clone()).unwrap_or_default();
+        let same_shape = |b: &&TableEntry| {
+            b.version().is_some() && b.columns == columns && b.partition_by == layout.partition_by
+        };
+        let (shaped_in, partitions) = match before.filter(same_shape) {
+            Some(before) => (
+                before.shaped_in,
+                Partitions::after(&known, id, &kept, &adds, &removes),
+            ),
+            None => {
+                let unknown = Partitions::default();
+                let all = Partitions::after(&unknown, id, &[], &files.files, &[]);
+                (id, all.all_changed(&known, id))
+            }
+        };
         let entry = TableEntry {
             // The Delta version is known once it is published.
             kind: EntryKind::Table { version: 0 },
-            changed_in: self.snapshot_id(),
+            changed_in: match before {
+                Some(before) if shaped_in != id && adds.is_empty() && removes.is_empty() => {
+                    before.changed_in
+                }
+                _ => id,
+            },
+            shaped_in,
+            partitions,
             rows: files.rows(),
             files: files.files.len() as u64,
             bytes: files.bytes(),
-            columns: fingerprint(&columns.join(",")),
+            columns,
             partition_by: layout.partition_by.clone(),
             order_by: layout.order_by.clone(),
             inputs: self.versions(&provenance.inputs),
             fingerprint: provenance.fingerprint,
-            audit: provenance.audit,
-            checks: (0, 0),
+            audit: before.map(|b| b.audit.clone()).unwrap_or_default(),
         };
         self.entries.insert(name.clone(), entry);
         self.scope.staged.insert(name.clone(), Staged::Files(files));
@@ -167,6 +185,30 @@ impl<'a> Stage<'a> {
         self.changes.insert(name.clone(), change);
     }
 
+    /// Keeps the published rows of `name`, which were built again and are the
+    /// same.
+    pub(super) fn same_rows(&mut self, name: &TableName, provenance: Provenance) {
+        let inputs = self.versions(&provenance.inputs);
+        if let Some(entry) = self.entry_mut(name) {
+            entry.fingerprint = provenance.fingerprint;
+            entry.inputs = inputs;
+        }
+    }
+
+    /// Which partitions of `name` this run changes; `None` when the table is
+    /// new, is not split or looks otherwise than before.
+    pub(super) fn changed_partitions(&self, name: &TableName) -> Option<Vec<PartitionValue>> {
+        let Some(entry) = self.entries.get(name) else {
+            return Some(Vec::new());
+        };
+        let id = self.snapshot_id();
+        let by_partition = entry.partition_by.is_some() && entry.shaped_in != id;
+        if entry.changed_in != id {
+            return Some(Vec::new());
+        }
+        by_partition.then(|| entry.partitions.changed_after(id - 1).collect())
+    }
+
     /// Stages `name` as the query `sql`.
     pub(super) fn view(&mut self, name: &TableName, sql: &str, provenance: Provenance) {
         let entry = TableEntry {
@@ -174,6 +216,8 @@ impl<'a> Stage<'a> {
                 sql: sql.to_owned(),
             },
             changed_in: self.snapshot_id(),
+            shaped_in: self.snapshot_id(),
+            partitions: Partitions::default(),
             rows: 0,
             files: 0,
             bytes: 0,
@@ -182,8 +226,7 @@ impl<'a> Stage<'a> {
             order_by: Vec::new(),
             inputs: self.versions(&provenance.inputs),
             fingerprint: provenance.fingerprint,
-            audit: provenance.audit,
-            checks: (0, 0),
+            audit: Audit::default(),
         };
         self.entries.insert(name.clone(), entry);
         self.scope

@@ -75,6 +75,21 @@ impl Workspace {
         })
     }
 
+    /// The same workspace over the same lake, whose writes stay in memory:
+    /// what it stages is seen by nobody and is gone with it.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub(super) fn aside(&self) -> Result<Self> {
+        Ok(Self {
+            engine: Engine::new(self.lake().aside(), self.config.engine, self.config.zone)?,
+            config: self.config.clone(),
+            project: self.project.clone(),
+            contracts: self.contracts.clone(),
+            clock: Arc::clone(&self.clock),
+        })
+    }
+
     /// The lake.
     #[must_use]
     pub fn lake(&self) -> &Lake {

@@ -1,0 +1,277 @@
+//! Brings the models up to date: decides how much of each to build, builds it,
+//! and checks what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::audit::{CheckOutcome, Coverage, check_query, is_local, make_checks};
+use super::build::build;
+use super::plan::{Extent, PlanInput, Reason, Step, Verdict, compare, narrow, referred, selection};
+use super::progress::{Event, Observer};
+use super::run::{Outcome, RefreshOptions};
+use super::stage::Stage;
+use super::workspace::{Workspace, fingerprint};
+use crate::engine::{Joins, Session};
+use crate::error::Result;
+use crate::lake::{Audit, TableEntry, failpoint};
+use crate::model::{Check, CheckKind, Model, TableName};
+
+impl Workspace {
+    /// Builds what `options` ask for and what changed, each model after its
+    /// inputs.
+    pub(super) async fn build_models(
+        &self,
+        stage: &mut Stage<'_>,
+        options: &RefreshOptions,
+        outcome: &mut Outcome,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let input = self.plan_input(options);
+        let count = self.at_most(stage, &input)?;
+        let selected = selection(&self.project, input.select)?;
+        for name in &self.project.build_order {
+            let Some(model) = self
+                .project
+                .models
+                .get(name)
+                .filter(|_| selected.contains(name))
+            else {
+                continue;
+            };
+            let step = {
+                let now = |table: &TableName| stage.entry(table);
+                let session = || stage.session(Joins::Fastest);
+                let published = stage.base.as_ref().and_then(|b| b.tables.get(name));
+                decide(model, published, &now, &session, &input).await?
+            };
+            let Some(step) = step else { continue };
+            observer.event(Event::Building(&step, outcome.built.len() + 1, count));
+            let started = Instant::now();
+            let built = build(stage, model, &step, options.as_of.as_deref()).await?;
+            failpoint("build.model")?;
+            observer.event(Event::Built(&step, built, started.elapsed()));
+            outcome.built.push(step);
+        }
+        Ok(())
+    }
+
+    /// The steps of a refresh, as far as they can be told before building: a
+    /// table that is built is taken to change wherever it is built.
+    pub(super) async fn foresee(
+        &self,
+        stage: &Stage<'_>,
+        options: &RefreshOptions,
+    ) -> Result<Vec<Step>> {
+        let input = self.plan_input(options);
+        let selected = selection(&self.project, input.select)?;
+        let id = stage.snapshot_id();
+        let base = stage.base.as_deref();
+        let mut foreseen: BTreeMap<TableName, TableEntry> = BTreeMap::new();
+        let mut steps = Vec::new();
+        for name in &self.project.build_order {
+            let Some(model) = self
+                .project
+                .models
+                .get(name)
+                .filter(|_| selected.contains(name))
+            else {
+                continue;
+            };
+            let published = base.and_then(|b| b.tables.get(name));
+            let now = |table: &TableName| foreseen.get(table).or_else(|| stage.entry(table));
+            let session = || stage.session(Joins::Fastest);
+            let Some(step) = decide(model, published, &now, &session, &input).await? else {
+                continue;
+            };
+            if let Some(entry) = published {
+                foreseen.insert(name.clone(), after_step(entry, &step, id));
+            }
+            steps.push(step);
+        }
+        Ok(steps)
+    }
+
+    /// At most so many models are built.
+    fn at_most(&self, stage: &Stage<'_>, input: &PlanInput<'_>) -> Result<usize> {
+        let selected = selection(&self.project, input.select)?;
+        let base = stage.base.as_deref();
+        let now = |table: &TableName| stage.entry(table);
+        let mut changing: BTreeSet<&TableName> = BTreeSet::new();
+        for name in &self.project.build_order {
+            let Some(model) = self
+                .project
+                .models
+                .get(name)
+                .filter(|_| selected.contains(name))
+            else {
+                continue;
+            };
+            let published = base.and_then(|b| b.tables.get(name));
+            let mut inputs = model.statement.inputs.iter();
+            if inputs.any(|i| changing.contains(&i.table))
+                || compare(model, published, &now, input) != Verdict::UpToDate
+            {
+                changing.insert(name);
+            }
+        }
+        Ok(changing.len())
+    }
+
+    fn plan_input<'a>(&self, options: &'a RefreshOptions) -> PlanInput<'a> {
+        PlanInput {
+            full: options.full,
+            select: &options.select,
+            as_of: options.as_of.as_deref(),
+            zone: self.config.zone,
+        }
+    }
+
+    /// Checks the tables that changed, those whose checks changed, and those
+    /// that refer to a table that changed; then the queries of
+    /// `queries/checks/` whose text or inputs changed. `passed` are the
+    /// queries' states, see [`Snapshot::checks`](crate::lake::Snapshot).
+    pub(super) async fn audit_models(
+        &self,
+        stage: &mut Stage<'_>,
+        outcome: &mut Outcome,
+        passed: &mut BTreeMap<String, String>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let session = stage.session(Joins::Fastest)?;
+        for model in self.project.models.values() {
+            let Some(entry) = stage.entry(&model.name) else {
+                continue;
+            };
+            let checks = fingerprint(&model.audit_text());
+            let now = stage.versions(&referred(model));
+            let due = due_checks(
+                model,
+                &entry.audit,
+                &checks,
+                &now,
+                stage.changed_partitions(&model.name),
+            );
+            if due.is_empty() && entry.audit.checks == checks && entry.audit.referred == now {
+                continue;
+            }
+            observer.event(Event::Checking(&model.name));
+            let made: BTreeSet<String> = due.iter().map(|(c, _)| c.kind.to_string()).collect();
+            let reports = make_checks(&session, model, due).await?;
+            let before = entry.audit.warned.iter().filter(|w| !made.contains(*w));
+            let warned = reports.iter().filter(|r| r.outcome != CheckOutcome::Passed);
+            let warned: Vec<String> = before
+                .cloned()
+                .chain(warned.map(|r| r.check.clone()))
+                .collect();
+            let audit = Audit {
+                checks,
+                passed: (model.header.checks.len() as u64).saturating_sub(warned.len() as u64),
+                warned,
+                referred: now,
+            };
+            if let Some(entry) = stage.entry_mut(&model.name) {
+                entry.audit = audit;
+            }
+            outcome.checks.extend(reports);
+        }
+        for query in self.project.checks.values() {
+            let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
+            let versions = stage.versions(&inputs.collect());
+            let state = fingerprint(&format!("{}{versions:?}", query.statement.canonical));
+            if passed.get(&query.name) == Some(&state) {
+                continue;
+            }
+            outcome.checks.push(check_query(&session, query).await?);
+            passed.insert(query.name.clone(), state);
+        }
+        passed.retain(|name, _| self.project.checks.contains_key(name));
+        failpoint("audit.done")?;
+        Ok(())
+    }
+}
+
+/// What has to be done with a model; nothing when it is up to date.
+async fn decide<'a>(
+    model: &Model,
+    published: Option<&TableEntry>,
+    now: &dyn Fn(&TableName) -> Option<&'a TableEntry>,
+    session: &dyn Fn() -> Result<Session>,
+    input: &PlanInput<'_>,
+) -> Result<Option<Step>> {
+    let whole = |reason| Step {
+        table: model.name.clone(),
+        extent: Extent::Whole,
+        reason,
+    };
+    let changed = match compare(model, published, now, input) {
+        Verdict::UpToDate => return Ok(None),
+        Verdict::Whole(reason) => return Ok(Some(whole(reason))),
+        Verdict::Changed(changed) => changed,
+    };
+    let column = model.header.partition_by.as_deref();
+    let (Some(column), Some(published)) = (column, published) else {
+        return Ok(Some(whole(Reason::inputs_changed(changed))));
+    };
+    let reach = session()?.reach(&model.sql, column).await;
+    let reach = reach.map_err(|e| match e.place() {
+        Some(_) => e,
+        None => e.file(&model.path),
+    })?;
+    Ok(narrow(model, published, changed, &reach, now))
+}
+
+/// What a plan takes a table to be after `step` in snapshot `id`.
+fn after_step(entry: &TableEntry, step: &Step, id: u64) -> TableEntry {
+    let mut after = entry.clone();
+    after.changed_in = id;
+    match &step.extent {
+        Extent::Partitions { days, .. } => {
+            for day in days {
+                after.partitions.foresee(Some(*day), id);
+            }
+        }
+        Extent::Whole => {
+            for partition in entry.partitions.iter() {
+                after.partitions.foresee(partition.value, id);
+            }
+        }
+    }
+    after
+}
+
+/// The checks of `model` to make, and how much of the table each looks at,
+/// where `changed` partitions changed (`None`: all of it) since the audit
+/// `before`, and what the checks refer to is `now`.
+fn due_checks<'a>(
+    model: &'a Model,
+    before: &Audit,
+    checks: &str,
+    now: &BTreeMap<TableName, u64>,
+    changed: Option<Vec<Option<i32>>>,
+) -> Vec<(&'a Check, Coverage)> {
+    let all = model.header.checks.iter();
+    // A partition without value cannot be named: look at everything.
+    let days: Option<Vec<i32>> = changed.and_then(|changed| changed.into_iter().collect());
+    let Some(days) = days.filter(|_| before.checks == checks) else {
+        return all.map(|check| (check, Coverage::All)).collect();
+    };
+    let column = model.header.partition_by.as_deref().unwrap_or_default();
+    all.filter_map(|check| {
+        let referred_changed = match &check.kind {
+            CheckKind::References { table, .. } => before.referred.get(table) != now.get(table),
+            _ => false,
+        };
+        // A check that warned may warn of rows elsewhere.
+        let warned = before.warned.contains(&check.kind.to_string());
+        if referred_changed {
+            Some((check, Coverage::All))
+        } else if days.is_empty() {
+            None
+        } else if warned || !is_local(check, column) {
+            Some((check, Coverage::All))
+        } else {
+            Some((check, Coverage::Partitions(days.clone())))
+        }
+    })
+    .collect()
+}
