@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use chrono::{Months, NaiveDate};
+
 use super::report::{counted, thousands};
 use super::{Context, Status};
 use crate::error::{Error, Result};
-use crate::generate::{Request, generate};
+use crate::generate::{More, Request, generate, generate_more};
 
 /// Write deterministic demo data of any size
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,32 @@ pub(super) struct Generate {
     /// Share of session rows that do not fit, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     dirty: f64,
+    #[command(flatten)]
+    more: MoreOptions,
+}
+
+/// A later delivery instead of the first ones.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "A later delivery, after one with the same sessions and seed")]
+struct MoreOptions {
+    /// Write only this many further sessions of one month
+    #[arg(long, value_name = "N")]
+    more: Option<u64>,
+    /// The month that they fall into; the last one where left out
+    #[arg(long, value_name = "YYYY-MM", requires = "more", value_parser = month)]
+    month: Option<NaiveDate>,
+    /// Correct so many of the month's sessions too
+    #[arg(long, default_value_t = 0, value_name = "N", requires = "more")]
+    corrected: u64,
+    /// Tells several such deliveries apart
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "more")]
+    number: u32,
+}
+
+/// `2024-03` as the month's first day.
+fn month(text: &str) -> std::result::Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d")
+        .map_err(|_| "write a month as 2024-03".to_owned())
 }
 
 impl Generate {
@@ -46,7 +74,19 @@ impl Generate {
             dirty: self.dirty,
             ..Request::default()
         };
-        let written = generate(&request, &dir, config.engine.threads)?;
+        let written = match self.more.more {
+            Some(sessions) => {
+                let last = request.start + Months::new(self.months.saturating_sub(1));
+                let more = More {
+                    month: self.more.month.unwrap_or(last),
+                    sessions,
+                    corrected: self.more.corrected,
+                    number: self.more.number,
+                };
+                vec![generate_more(&request, &more, &dir)?]
+            }
+            None => generate(&request, &dir, config.engine.threads)?,
+        };
         for file in &written {
             context.console.detail(&format!(
                 "{}: {}",

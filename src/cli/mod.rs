@@ -21,6 +21,7 @@ mod rejects;
 mod report;
 mod snapshots;
 mod sql;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -111,6 +112,8 @@ enum Command {
     Docs(docs::Docs),
     /// Make all checks against the published tables, and plan every report
     Check(check::Check),
+    /// Build tables again aside and compare them with what is published
+    Verify(verify::Verify),
     /// Show rejected rows with file, line, column and reason
     Rejects(rejects::Rejects),
     /// Show what was published when
@@ -215,6 +218,7 @@ impl Command {
             Self::Lineage(command) => command.run(context).await,
             Self::Docs(command) => command.run(context).await,
             Self::Check(command) => command.run(context).await,
+            Self::Verify(command) => command.run(context).await,
             Self::Rejects(command) => command.run(context).await,
             Self::Snapshots(command) => command.run(context).await,
             Self::Completions { shell } => {

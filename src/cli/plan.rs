@@ -16,7 +16,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Write)?;
-        let progress = Progress::new(context.console);
+        let progress = Progress::aside(context.console);
         let Planned {
             landing,
             steps,

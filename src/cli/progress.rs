@@ -12,6 +12,8 @@ use crate::refresh::{Event, Extent, Observer};
 /// Shows a run's events.
 pub(super) struct Progress {
     console: Console,
+    /// Whether nothing of what is done stays.
+    aside: bool,
     bar: Mutex<Option<ProgressBar>>,
 }
 
@@ -19,7 +21,16 @@ impl Progress {
     pub(super) fn new(console: Console) -> Self {
         Self {
             console,
+            aside: false,
             bar: Mutex::new(None),
+        }
+    }
+
+    /// Of work that is done to see what it would give: bars and warnings only.
+    pub(super) fn aside(console: Console) -> Self {
+        Self {
+            aside: true,
+            ..Self::new(console)
         }
     }
 
@@ -67,6 +78,7 @@ impl Observer for Progress {
                     bar.inc(bytes);
                 }
             }
+            Event::Landed(_) if self.aside => {}
             Event::Landed(file) => {
                 let say = || {
                     for line in super::report::landed_lines(file) {

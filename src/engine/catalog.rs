@@ -72,7 +72,8 @@ impl ScopeCatalog {
             };
         }
         if name.layer == "system" {
-            return system::table(&name.table, self.engine.lake()).await;
+            let seen = self.scope.snapshot.as_deref();
+            return system::table(&name.table, self.engine.lake(), seen).await;
         }
         Ok(None)
     }

@@ -161,6 +161,19 @@ impl Answer {
         Ok(Self { frame, wording })
     }
 
+    /// At most `limit` of the rows that `other` does not answer, each once.
+    ///
+    /// # Errors
+    /// When the two have other columns.
+    pub fn except(self, other: Self, limit: usize) -> Result<Self> {
+        let Self { frame, wording } = self;
+        let frame = frame
+            .except_distinct(other.frame)
+            .and_then(|frame| frame.limit(0, Some(limit)))
+            .map_err(|e| wording.error(e))?;
+        Ok(Self { frame, wording })
+    }
+
     /// The query as DataFusion holds it.
     pub(super) fn into_frame(self) -> DataFrame {
         self.frame

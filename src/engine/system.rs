@@ -1,22 +1,27 @@
-//! The tables `system.runs`, `system.checks` and `system.snapshots`: the
-//! lake's own records, readable with SQL.
+//! The tables `system.runs`, `system.checks`, `system.snapshots` and
+//! `system.partitions`: the lake's own records, readable with SQL.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::MemTable;
 
-use crate::lake::{CheckRecord, Lake, RunRecord, Snapshot};
+use crate::lake::{CheckRecord, Lake, Partition, RunRecord, Snapshot};
 
 /// The tables computed from the lake's records.
-pub(super) const TABLES: [&str; 3] = ["runs", "checks", "snapshots"];
+pub(super) const TABLES: [&str; 4] = ["runs", "checks", "snapshots", "partitions"];
 
-/// The table `system.<name>`, if there is one.
-pub(super) async fn table(name: &str, lake: &Lake) -> Result<Option<Arc<dyn TableProvider>>> {
+/// The table `system.<name>`, if there is one; `seen` is the snapshot that the
+/// session reads.
+pub(super) async fn table(
+    name: &str,
+    lake: &Lake,
+    seen: Option<&Snapshot>,
+) -> Result<Option<Arc<dyn TableProvider>>> {
     let batch = match name {
         "runs" => runs(&lake.runs().await.map_err(external)?)?,
         "checks" => checks(&lake.runs().await.map_err(external)?)?,
@@ -27,6 +32,7 @@ pub(super) async fn table(name: &str, lake: &Lake) -> Result<Option<Arc<dyn Tabl
             }
             snapshots(&all)?
         }
+        "partitions" => partitions(seen)?,
         _ => return Ok(None),
     };
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
@@ -137,6 +143,35 @@ fn snapshots(snapshots: &[Snapshot]) -> Result<RecordBatch> {
         (
             "total_rows",
             numbers(snapshots.iter().map(|s| Some(rows(s)))),
+        ),
+    ])?)
+}
+
+/// The partitions that hold rows; a table that is not split has one.
+fn partitions(seen: Option<&Snapshot>) -> Result<RecordBatch> {
+    let tables = seen.iter().flat_map(|s| &s.tables);
+    let all: Vec<(String, &Partition)> = tables
+        .flat_map(|(name, t)| t.partitions.filled().map(move |p| (name.to_string(), p)))
+        .collect();
+    Ok(RecordBatch::try_from_iter([
+        (
+            "table_name",
+            text(all.iter().map(|(name, _)| Some(name.clone()))),
+        ),
+        (
+            "partition",
+            Arc::new(all.iter().map(|(_, p)| p.value).collect::<Date32Array>()) as ArrayRef,
+        ),
+        (
+            "changed_in",
+            numbers(all.iter().map(|(_, p)| Some(p.changed_in))),
+        ),
+        ("rows", numbers(all.iter().map(|(_, p)| Some(p.rows)))),
+        ("files", numbers(all.iter().map(|(_, p)| Some(p.files)))),
+        ("bytes", numbers(all.iter().map(|(_, p)| Some(p.bytes)))),
+        (
+            "content_hash",
+            text(all.iter().map(|(_, p)| p.content.map(|c| c.to_string()))),
         ),
     ])?)
 }

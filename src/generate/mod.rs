@@ -47,6 +47,19 @@ impl Default for Request {
     }
 }
 
+/// A later delivery of one month's sessions: late ones, and corrections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct More {
+    /// The month's first day.
+    pub month: NaiveDate,
+    /// Sessions that no earlier delivery has.
+    pub sessions: u64,
+    /// Sessions that an earlier delivery has otherwise.
+    pub corrected: u64,
+    /// Tells deliveries apart: the same number gives the same rows.
+    pub number: u32,
+}
+
 /// A written file and its rows, the header left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -109,6 +122,47 @@ pub fn generate(request: &Request, dir: &Path, threads: usize) -> Result<Vec<Wri
     })?;
     written.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(written)
+}
+
+/// Writes one more file of sessions to `dir`, after [`generate`] with the same
+/// `request`.
+///
+/// # Errors
+/// When the month is none of the request's, or the file cannot be written.
+pub fn generate_more(request: &Request, more: &More, dir: &Path) -> Result<Written> {
+    let company = Company::new(request);
+    let months = 0..request.months;
+    let Some(month) = months
+        .into_iter()
+        .find(|number| company.month_start(*number) == more.month)
+    else {
+        return Err(Error::usage(format!(
+            "there are no sessions of {} to add to",
+            more.month.format("%Y-%m")
+        ))
+        .hint(format!(
+            "the months are {} to {}",
+            request.start.format("%Y-%m"),
+            company
+                .month_start(request.months.saturating_sub(1))
+                .format("%Y-%m")
+        )));
+    };
+    fs::create_dir_all(dir).map_err(|e| Error::io("could not make").file(dir).because(e))?;
+    let name = format!(
+        "watch_sessions_{}_more_{}.csv",
+        more.month.format("%Y-%m"),
+        more.number
+    );
+    let path = dir.join(name);
+    let failed = |e| Error::io("could not write").file(&path).because(e);
+    let file = File::create(&path).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let rows = company
+        .write_more(month, more, &mut out)
+        .and_then(|rows| out.flush().map(|()| rows))
+        .map_err(failed)?;
+    Ok(Written { path, rows })
 }
 
 /// One file to write.
@@ -196,6 +250,44 @@ mod tests {
             .filter(|(name, _)| name.starts_with("watch_sessions_"));
         let rows: usize = sessions.map(|(_, text)| text.lines().count() - 1).sum();
         assert_eq!(rows, 2_000);
+    }
+
+    #[test]
+    fn more_sessions_are_new_ones_and_corrections_of_old_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let request = Request {
+            sessions: 2_000,
+            months: 3,
+            ..Request::default()
+        };
+        generate(&request, dir.path(), 1).unwrap();
+        let more = More {
+            month: request.start,
+            sessions: 5,
+            corrected: 3,
+            number: 1,
+        };
+        let written = generate_more(&request, &more, dir.path()).unwrap();
+        assert_eq!(written.rows, 8);
+        let ids = |path: &Path| -> Vec<u64> {
+            let text = fs::read_to_string(path).unwrap();
+            let id = |line: &str| line.split(',').next().unwrap().parse().unwrap();
+            text.lines().skip(1).map(id).collect()
+        };
+        let known = ids(&dir.path().join("watch_sessions_2024-01.csv"));
+        let (new, corrected): (Vec<u64>, Vec<u64>) =
+            ids(&written.path).into_iter().partition(|id| *id > 2_000);
+        assert_eq!((new.len(), corrected.len()), (5, 3));
+        assert!(corrected.iter().all(|id| known.contains(id)));
+        let error = generate_more(
+            &request,
+            &More {
+                month: NaiveDate::from_ymd_opt(2030, 1, 1).unwrap(),
+                ..more
+            },
+            dir.path(),
+        );
+        assert!(error.is_err());
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta};
 
-use super::Request;
 use super::chance::{Chance, floor, to_f64};
 use super::people::{
     APPS, CHANNELS, DEVICES, FIRST_NAMES, GENRES, HOURS, INTERACTIONS, LANGUAGES, LAST_NAMES,
     METHODS, PLACES, PLANS, TITLE_ENDS, TITLE_STARTS,
 };
+use super::{More, Request};
 
 /// One column of chance a value; the numbers only have to differ.
 mod column {
@@ -58,6 +58,9 @@ pub(super) struct Company {
     /// For each of the day's hours the sum of the weights up to it.
     hours: Vec<u64>,
 }
+
+const SESSION_COLUMNS: &str =
+    "session_id,user_id,movie_id,device_type,start_time,end_time,completion_rate,created_at";
 
 /// Months of joining before the first month watched.
 const EARLIER_MONTHS: u32 = 12;
@@ -239,10 +242,7 @@ impl Company {
     }
 
     pub(super) fn write_sessions(&self, month: u32, out: &mut impl Write) -> io::Result<u64> {
-        writeln!(
-            out,
-            "session_id,user_id,movie_id,device_type,start_time,end_time,completion_rate,created_at"
-        )?;
+        writeln!(out, "{SESSION_COLUMNS}")?;
         let at = month as usize;
         let (first, last) = (self.before[at], self.before[at + 1]);
         let members = self.members(month);
@@ -255,6 +255,42 @@ impl Company {
             out.write_all(&line)?;
         }
         Ok(last - first)
+    }
+
+    /// Further sessions of one month, and corrections of some that it has: the
+    /// same session, recorded a day later, ending when its title does.
+    pub(super) fn write_more(
+        &self,
+        month: u32,
+        more: &More,
+        out: &mut impl Write,
+    ) -> io::Result<u64> {
+        writeln!(out, "{SESSION_COLUMNS}")?;
+        let at = month as usize;
+        let (members, start) = (self.members(month), self.month_start(month));
+        let days = u64::try_from((start + Months::new(1) - start).num_days()).unwrap_or(28);
+        // Far from the ids of other deliveries.
+        let first = self.request.sessions + u64::from(more.number) * 1_000_000_000;
+        let mut line = Vec::with_capacity(128);
+        for id in first + 1..=first + more.sessions {
+            line.clear();
+            self.session(id, members, start, days, &mut line)?;
+            out.write_all(&line)?;
+        }
+        let (known, end) = (self.before[at], self.before[at + 1]);
+        let corrected = more.corrected.min(end - known);
+        for number in 0..corrected {
+            let id = known + 1 + number * (end - known) / corrected;
+            let seen = self.viewing_in(id, members, start, days);
+            let whole = seen.start + TimeDelta::minutes(i64::try_from(seen.length).unwrap_or(0));
+            let (user, title, recorded) = (seen.user, seen.title, seen.start + TimeDelta::days(1));
+            writeln!(
+                out,
+                "{id},{user},{title},tv,{},{whole},100.00,{recorded}",
+                seen.start
+            )?;
+        }
+        Ok(more.sessions + corrected)
     }
 
     /// One session in twenty is rated when it ends, the longer ones better.

@@ -68,6 +68,12 @@ pub fn date_text(days: i32) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
 }
 
+/// A date in days since 1970.
+#[must_use]
+pub fn days_since_1970(date: NaiveDate) -> i32 {
+    Date32Type::from_naive_date(date)
+}
+
 /// The days of a partition value that Delta wrote.
 pub(super) fn date_days(text: &str) -> Option<i32> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")

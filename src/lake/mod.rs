@@ -14,6 +14,7 @@ mod files;
 mod lease;
 mod partitions;
 mod publish;
+mod read;
 mod runs;
 mod snapshot;
 mod stage;
@@ -32,13 +33,13 @@ use crate::error::{Error, Result};
 
 pub use content::ContentHash;
 pub use failpoint::{Failpoints, failpoint};
-pub use files::{DataFile, TableFiles, date_text};
+pub use files::{DataFile, TableFiles, date_text, days_since_1970};
 pub use lease::Lease;
 pub use partitions::{Partition, PartitionValue, Partitions, content};
 pub use publish::{Publication, TableChange};
 pub use runs::{CheckRecord, RunRecord};
 pub use snapshot::{Audit, EntryKind, Snapshot, TableEntry};
-pub use stage::{TableLayout, TableWriter};
+pub use stage::{TableLayout, TableWriter, split_by_date};
 pub use statistics::{ColumnRange, column_ranges};
 pub use store::SyncStore;
 

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use super::files::{date_text, table_folder};
 use super::statistics::file_statistics;
-use super::{ContentHash, DataFile, Lake, failpoint, store_error};
+use super::{ContentHash, DataFile, Lake, PartitionValue, failpoint, store_error};
 use crate::clock::Clock;
 use crate::error::{Error, Result, did_you_mean};
 use crate::name::TableName;
@@ -157,36 +157,11 @@ impl TableWriter {
         Ok(self.files)
     }
 
-    fn split(&self, batch: &RecordBatch) -> Result<Vec<(Option<i32>, RecordBatch)>> {
-        let Some(partition) = self.partition else {
-            return Ok(vec![(None, batch.clone())]);
-        };
-        let Some(days) = batch.column(partition).as_primitive_opt::<Date32Type>() else {
-            return Err(Error::usage(format!(
-                "`{}` is split by `{}`, which is not a date",
-                self.name,
-                batch.schema().field(partition).name()
-            ))
-            .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`"));
-        };
-        let mut rows: BTreeMap<Option<i32>, Vec<u32>> = BTreeMap::new();
-        for (row, value) in (0..).zip(days.iter()) {
-            rows.entry(value).or_default().push(row);
+    fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionValue, RecordBatch)>> {
+        match &self.layout.partition_by {
+            Some(column) => split_by_date(batch, column),
+            None => Ok(vec![(None, batch.clone())]),
         }
-        if rows.len() == 1 {
-            return Ok(rows
-                .into_keys()
-                .map(|value| (value, batch.clone()))
-                .collect());
-        }
-        rows.into_iter()
-            .map(|(value, rows)| {
-                let rows =
-                    take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
-                let rows = without_shared_text(rows)?;
-                Ok((value, rows))
-            })
-            .collect()
     }
 
     async fn flush(&mut self, value: Option<i32>) -> Result<()> {
@@ -250,6 +225,42 @@ impl Lake {
             }
         }
     }
+}
+
+/// The rows of `batch` by their value in `column`, a date.
+///
+/// # Errors
+/// When there is no such column, or it holds something else.
+pub fn split_by_date(
+    batch: &RecordBatch,
+    column: &str,
+) -> Result<Vec<(PartitionValue, RecordBatch)>> {
+    let days = batch
+        .column_by_name(column)
+        .and_then(|values| values.as_primitive_opt::<Date32Type>());
+    let Some(days) = days else {
+        return Err(Error::usage(format!(
+            "a table is split by `{column}`, which is not a date"
+        ))
+        .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`"));
+    };
+    let mut rows: BTreeMap<PartitionValue, Vec<u32>> = BTreeMap::new();
+    for (row, value) in (0..).zip(days.iter()) {
+        rows.entry(value).or_default().push(row);
+    }
+    if rows.len() == 1 {
+        return Ok(rows
+            .into_keys()
+            .map(|value| (value, batch.clone()))
+            .collect());
+    }
+    rows.into_iter()
+        .map(|(value, rows)| {
+            let rows = take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
+            let rows = without_shared_text(rows)?;
+            Ok((value, rows))
+        })
+        .collect()
 }
 
 /// Rows taken from a batch share all of its text; these keep their own only.

@@ -322,7 +322,8 @@ fn at(error: Error, model: &Model, check: &Check) -> Error {
     error.file(&model.path).line(check.line)
 }
 
-fn table_sql(name: &TableName) -> String {
+/// The table as SQL names it.
+pub(super) fn table_sql(name: &TableName) -> String {
     format!("{}.{}", quoted(&name.layer), quoted(&name.table))
 }
 

@@ -74,8 +74,10 @@ pub(super) async fn build(
     let swap = Swap::new(before, &layout, extent, published, files);
     let lake = stage.workspace.lake();
     lake.delete_staged(&model.name, &swap.needless).await;
-    let changed = !swap.adds.is_empty() || !swap.removes.is_empty();
-    if changed || !before.is_some_and(|b| same_layout(b, &layout)) {
+    let changed = !swap.adds.is_empty()
+        || !swap.removes.is_empty()
+        || !before.is_some_and(|b| same_layout(b, &layout));
+    if changed {
         stage.table(
             &model.name,
             layout,

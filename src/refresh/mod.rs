@@ -18,6 +18,7 @@ mod rejects;
 mod run;
 mod schemas;
 mod stage;
+mod verify;
 mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
@@ -28,4 +29,5 @@ pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use schemas::Schemas;
+pub use verify::{Difference, DifferenceKind, Verified, VerifyOptions};
 pub use workspace::{Access, Workspace};

@@ -252,16 +252,29 @@ pub(super) fn is_as_of(name: &TableName) -> bool {
     name.layer == "silver" && name.table == "as_of"
 }
 
-/// The models that `--select` means, with everything they read.
+/// The models that `select` means, with everything they read.
 pub(super) fn selection(project: &Project, select: &[String]) -> Result<BTreeSet<TableName>> {
+    let mut todo: Vec<TableName> = selection_of(project, select)?.into_iter().collect();
+    let mut selected = BTreeSet::new();
+    while let Some(name) = todo.pop() {
+        if let Some(model) = project.models.get(&name)
+            && selected.insert(name)
+        {
+            todo.extend(model.statement.inputs.iter().map(|i| i.table.clone()));
+        }
+    }
+    Ok(selected)
+}
+
+/// The models that `select` means; all of them where it is empty.
+pub(super) fn selection_of(project: &Project, select: &[String]) -> Result<BTreeSet<TableName>> {
     if select.is_empty() {
         return Ok(project.models.keys().cloned().collect());
     }
-    let mut todo = Vec::new();
+    let mut selected = BTreeSet::new();
     for pattern in select {
-        let matching: Vec<&TableName> = project
-            .models
-            .keys()
+        let names = project.models.keys();
+        let matching: Vec<&TableName> = names
             .filter(|name| matches(pattern, &name.to_string()))
             .collect();
         if matching.is_empty() {
@@ -273,15 +286,7 @@ pub(super) fn selection(project: &Project, select: &[String]) -> Result<BTreeSet
                 ),
             );
         }
-        todo.extend(matching.into_iter().cloned());
-    }
-    let mut selected = BTreeSet::new();
-    while let Some(name) = todo.pop() {
-        if let Some(model) = project.models.get(&name)
-            && selected.insert(name)
-        {
-            todo.extend(model.statement.inputs.iter().map(|i| i.table.clone()));
-        }
+        selected.extend(matching.into_iter().cloned());
     }
     Ok(selected)
 }

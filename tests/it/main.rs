@@ -11,6 +11,7 @@
 //! | `zones` | days and months by local clocks, minutes across their changes |
 //! | `docs` | the data dictionary, lineage, metrics that never vary |
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
+//! | `incremental` | which partitions a refresh builds; incremental equals full |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
 //! | `revenue` | MRR, churn, lifetime value, plan estimates; systems B and C on the real files |
@@ -41,6 +42,7 @@ mod crash;
 mod docs;
 mod engagement;
 mod families;
+mod incremental;
 mod interactions;
 mod landing;
 mod layers;

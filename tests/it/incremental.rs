@@ -1,0 +1,402 @@
+//! Incremental by proof: which partitions a refresh builds, and that what it
+//! publishes is what building everything at once gives.
+
+use crate::support::{Project, steady};
+
+const WATCHED: &str = "files = \"watched*\"\nkey = [\"session_id\"]\nversion_by = \"seen_at\"\npartition_by = { month = \"day\" }\n\
+    [columns]\nsession_id = { type = \"bigint\", required = true }\nday = { type = \"date\", required = true }\n\
+    title_id = { type = \"bigint\", required = true }\nminutes = { type = \"bigint\", required = true }\nseen_at = \"timestamp\"\n";
+const TITLES: &str = "files = \"titles*\"\nkey = [\"title_id\"]\nversion_by = \"seen_at\"\n[columns]\ntitle_id = { type = \"bigint\", required = true }\n\
+    genre = \"text\"\nposter = \"text\"\nseen_at = \"timestamp\"\n";
+const HEADER: &str = "session_id,day,title_id,minutes,seen_at\n";
+
+fn project() -> Project {
+    let project = Project::of(&[
+        ("bronze/watched.toml", WATCHED),
+        ("bronze/titles.toml", TITLES),
+        (
+            "silver/titles.sql",
+            "-- Titles.\n--\n-- grain: title_id\nselect title_id, genre from bronze.titles where _current",
+        ),
+        (
+            "silver/sessions.sql",
+            "-- Sessions.\n--\n-- partition_by: month\n-- grain: month, session_id\n-- check: minutes >= 0\n\
+             select month, session_id, title_id, minutes from bronze.watched where _current",
+        ),
+        (
+            "gold/title_months.sql",
+            "-- Minutes by title and month.\n--\n-- partition_by: month\n-- grain: month, title_id\n-- references: title_id -> silver.titles.title_id\n\
+             select month, title_id, sum(minutes) as minutes from silver.sessions group by month, title_id",
+        ),
+        (
+            "gold/ranks.sql",
+            "-- Ranks by month.\n--\n-- partition_by: month\n-- grain: month, title_id\n\
+             select month, title_id, rank() over (partition by month order by minutes desc) as place from gold.title_months",
+        ),
+        (
+            "gold/genre_months.sql",
+            "-- Minutes by genre and month.\n--\n-- partition_by: month\n-- grain: month, genre\n\
+             select month, genre, sum(minutes) as minutes from gold.title_months join silver.titles using (title_id) group by month, genre",
+        ),
+        (
+            "gold/totals.sql",
+            "-- Minutes by title.\n--\n-- grain: title_id\nselect title_id, sum(minutes) as minutes from gold.title_months group by title_id",
+        ),
+    ]);
+    project.deliver(
+        "titles.csv",
+        "title_id,genre,poster,seen_at\n1,drama,a.png,2024-01-01\n2,comedy,b.png,2024-01-01\n",
+    );
+    project.deliver(
+        "watched_1.csv",
+        format!("{HEADER}1,2024-01-05,1,10,2024-01-05\n2,2024-01-06,2,30,2024-01-06\n3,2024-02-01,1,20,2024-02-01\n4,2024-03-01,2,40,2024-03-01\n"),
+    );
+    project.ok(&["refresh"]);
+    project
+}
+
+const TITLE_MONTHS: &str = "select * from gold.title_months order by 1, 2";
+
+/// Every table is what building it at once gives.
+fn verified(project: &Project) {
+    let ran = project.ok(&["verify"]);
+    assert!(ran.stderr.ends_with("all the same\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_late_row_builds_its_month_and_what_reads_it_there() {
+    let project = project();
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-02-09,1,7,2024-04-01\n"),
+    );
+    insta::assert_snapshot!(project.ok(&["plan"]).stdout, @r"
+    land  watched_2.csv -> bronze.watched: new
+    build silver.sessions: 1 of 3 partitions (2024-02), because bronze.watched changed there
+    build gold.title_months: 1 of 3 partitions (2024-02), because silver.sessions changed there
+    build gold.genre_months: 1 of 3 partitions (2024-02), because gold.title_months changed there
+    build gold.ranks: 1 of 3 partitions (2024-02), because gold.title_months changed there
+    build gold.totals: gold.title_months changed
+    ");
+    let ran = project.ok(&["refresh"]);
+    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    landed watched_2.csv as bronze.watched: 1 row
+    built silver.sessions: 1 of 3 partitions, 2 rows in [time] s
+    built gold.title_months: 1 of 3 partitions, 1 row in [time] s
+    built gold.genre_months: 1 of 3 partitions, 1 row in [time] s
+    built gold.ranks: 1 of 3 partitions, 1 row in [time] s, unchanged
+    built gold.totals: 2 rows in [time] s
+    published snapshot 2: 6 tables changed, 13 checks made
+    ");
+    assert_eq!(
+        project.rows(TITLE_MONTHS),
+        [
+            "2024-01-01,1,10",
+            "2024-01-01,2,30",
+            "2024-02-01,1,27",
+            "2024-03-01,2,40"
+        ]
+    );
+    verified(&project);
+}
+
+#[test]
+fn a_corrected_row_that_moves_leaves_one_row_and_builds_both_months() {
+    let project = project();
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}3,2024-03-02,1,20,2024-04-01\n"),
+    );
+    insta::assert_snapshot!(project.ok(&["plan"]).stdout, @r"
+    land  watched_2.csv -> bronze.watched: new
+    build silver.sessions: 2 of 3 partitions (2024-02, 2024-03), because bronze.watched changed there
+    build gold.title_months: 2 of 3 partitions (2024-02, 2024-03), because silver.sessions changed there
+    build gold.genre_months: 2 of 3 partitions (2024-02, 2024-03), because gold.title_months changed there
+    build gold.ranks: 2 of 3 partitions (2024-02, 2024-03), because gold.title_months changed there
+    build gold.totals: gold.title_months changed
+    ");
+    let ran = project.ok(&["refresh"]);
+    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    landed watched_2.csv as bronze.watched: 1 row
+    built silver.sessions: 2 of 3 partitions, 2 rows in [time] s
+    built gold.title_months: 2 of 3 partitions, 2 rows in [time] s
+    built gold.genre_months: 2 of 3 partitions, 2 rows in [time] s
+    built gold.ranks: 2 of 3 partitions, 2 rows in [time] s
+    built gold.totals: 2 rows in [time] s, unchanged
+    published snapshot 2: 6 tables changed, 14 checks made
+    ");
+    // February lost its only row, and so its partition.
+    assert_eq!(
+        project.rows(TITLE_MONTHS),
+        [
+            "2024-01-01,1,10",
+            "2024-01-01,2,30",
+            "2024-03-01,1,20",
+            "2024-03-01,2,40"
+        ]
+    );
+    assert_eq!(
+        project.rows(
+            "select partition from system.partitions where table_name = 'gold.ranks' order by 1"
+        ),
+        ["2024-01-01", "2024-03-01"]
+    );
+    verified(&project);
+    // The month comes back.
+    project.deliver(
+        "watched_3.csv",
+        format!("{HEADER}9,2024-02-20,2,1,2024-04-01\n"),
+    );
+    project.ok(&["refresh"]);
+    assert_eq!(
+        project.row("select * from gold.ranks where month = date '2024-02-01'"),
+        "2024-02-01,2,1"
+    );
+    verified(&project);
+}
+
+#[test]
+fn equal_content_stops_the_wave() {
+    let project = project();
+    // An older version of a session that is known: it does not count.
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}3,2024-02-01,1,99,2023-01-01\n"),
+    );
+    insta::assert_snapshot!(steady(&project.ok(&["refresh"]).stderr), @r"
+    landed watched_2.csv as bronze.watched: 1 row
+    built silver.sessions: 1 of 3 partitions, 1 row in [time] s, unchanged
+    published snapshot 2: 2 tables changed
+    ");
+    assert_eq!(
+        project.rows(
+            "select distinct changed_in from system.partitions where table_name like 'gold.%'"
+        ),
+        ["1"]
+    );
+    // A column that nobody reads.
+    project.deliver(
+        "titles_2.csv",
+        "title_id,genre,poster,seen_at\n1,drama,new.png,2024-05-01\n",
+    );
+    insta::assert_snapshot!(steady(&project.ok(&["refresh"]).stderr), @r"
+    landed titles_2.csv as bronze.titles: 1 row
+    built silver.titles: 2 rows in [time] s, unchanged
+    published snapshot 3: 2 tables changed
+    ");
+    verified(&project);
+    assert_eq!(
+        project.ok(&["refresh"]).stderr,
+        "nothing new: snapshot 3 is up to date\n"
+    );
+}
+
+#[test]
+fn an_input_that_is_read_whole_builds_everything_that_reads_it() {
+    let project = project();
+    project.deliver(
+        "titles_2.csv",
+        "title_id,genre,poster,seen_at\n2,drama,b.png,2024-05-01\n",
+    );
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-02-09,1,7,2024-04-01\n"),
+    );
+    insta::assert_snapshot!(project.ok(&["plan"]).stdout, @r"
+    land  titles_2.csv -> bronze.titles: new
+    land  watched_2.csv -> bronze.watched: new
+    build silver.sessions: 1 of 3 partitions (2024-02), because bronze.watched changed there
+    build gold.title_months: 1 of 3 partitions (2024-02), because silver.sessions changed there
+    build silver.titles: bronze.titles changed
+    build gold.genre_months: silver.titles changed
+    build gold.ranks: 1 of 3 partitions (2024-02), because gold.title_months changed there
+    build gold.totals: gold.title_months changed
+    ");
+    project.ok(&["refresh"]);
+    // Comedy has no minutes any more.
+    assert_eq!(
+        project.rows("select * from gold.genre_months order by 1, 2"),
+        [
+            "2024-01-01,drama,40",
+            "2024-02-01,drama,27",
+            "2024-03-01,drama,40"
+        ]
+    );
+    verified(&project);
+}
+
+#[test]
+fn an_input_that_the_optimizer_drops_is_not_read() {
+    let project = project();
+    project.write(
+        "queries/gold/title_months.sql",
+        "-- Minutes by title and month.\n--\n-- partition_by: month\n-- grain: month, title_id\n\
+         select month, title_id, sum(minutes) as minutes from silver.sessions group by month, title_id\n\
+         union all select month, 0, 0 from silver.sessions join silver.titles using (title_id) where false",
+    );
+    project.ok(&["refresh"]);
+    project.deliver(
+        "titles_2.csv",
+        "title_id,genre,poster,seen_at\n2,drama,b.png,2024-05-01\n",
+    );
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-02-09,1,7,2024-04-01\n"),
+    );
+    let plan = project.ok(&["plan"]).stdout;
+    let line = plan
+        .lines()
+        .find(|l| l.contains("gold.title_months"))
+        .unwrap();
+    insta::assert_snapshot!(line, @"build gold.title_months: silver.sessions changed; silver.titles changed but is not read");
+    project.ok(&["refresh"]);
+    verified(&project);
+}
+
+#[test]
+fn a_changed_model_with_the_same_rows_changes_nothing_after_it() {
+    let project = project();
+    project.write(
+        "queries/silver/sessions.sql",
+        "-- Sessions.\n--\n-- partition_by: month\n-- grain: month, session_id\n-- check: minutes >= 0\n\
+         select month, session_id, title_id, minutes + 0 as minutes from bronze.watched where _current",
+    );
+    insta::assert_snapshot!(steady(&project.ok(&["refresh"]).stderr), @r"
+    built silver.sessions: 4 rows in [time] s, unchanged
+    published snapshot 2: 0 tables changed
+    ");
+    // The rows of one month change with it.
+    project.write(
+        "queries/silver/sessions.sql",
+        "-- Sessions.\n--\n-- partition_by: month\n-- grain: month, session_id\n-- check: minutes >= 0\n\
+         select month, session_id, title_id, case when session_id = 4 then 41 else minutes end as minutes from bronze.watched where _current",
+    );
+    insta::assert_snapshot!(steady(&project.ok(&["refresh"]).stderr), @r"
+    built silver.sessions: 4 rows in [time] s
+    built gold.title_months: 1 of 3 partitions, 1 row in [time] s
+    built gold.genre_months: 1 of 3 partitions, 1 row in [time] s
+    built gold.ranks: 1 of 3 partitions, 1 row in [time] s, unchanged
+    built gold.totals: 2 rows in [time] s
+    published snapshot 3: 4 tables changed, 13 checks made
+    ");
+    verified(&project);
+}
+
+#[test]
+fn a_check_that_looks_at_changed_months_still_finds_what_is_wrong() {
+    let project = project();
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-02-09,1,-7,2024-04-01\n"),
+    );
+    insta::assert_snapshot!(project.fails(&["refresh"]), @r"
+    exit 1
+    landed watched_2.csv as bronze.watched: 1 row
+    built silver.sessions: 1 of 3 partitions, 2 rows in [time] s
+    built gold.title_months: 1 of 3 partitions, 1 row in [time] s
+    built gold.genre_months: 1 of 3 partitions, 1 row in [time] s
+    built gold.ranks: 1 of 3 partitions, 1 row in [time] s, unchanged
+    built gold.totals: 2 rows in [time] s
+    failed: silver.sessions: check: minutes >= 0: 1 failing row (queries/silver/sessions.sql:5)
+    ┌────────────┬────────────┬──────────┬─────────┐
+    │ month      ┆ session_id ┆ title_id ┆ minutes │
+    ╞════════════╪════════════╪══════════╪═════════╡
+    │ 2024-02-01 ┆          5 ┆        1 ┆      -7 │
+    └────────────┴────────────┴──────────┴─────────┘
+    red: a check failed, nothing is published; snapshot 1 stays visible
+    ");
+    // A title that no catalogue has, in a month that changed; and one whose
+    // catalogue entry goes.
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-02-09,9,7,2024-04-01\n"),
+    );
+    assert!(project.fails(&["refresh"]).contains("references: title_id"));
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-02-09,1,7,2024-04-01\n"),
+    );
+    project.ok(&["refresh"]);
+    project.deliver(
+        "titles.csv",
+        "title_id,genre,poster,seen_at\n1,drama,a.png,2024-01-01\n",
+    );
+    assert!(project.fails(&["refresh"]).contains("references: title_id"));
+}
+
+#[test]
+fn a_warning_elsewhere_stays_while_other_months_change() {
+    let project = project();
+    project.write(
+        "queries/silver/sessions.sql",
+        "-- Sessions.\n--\n-- partition_by: month\n-- grain: month, session_id\n-- check: minutes < 40 (warn)\n\
+         select month, session_id, title_id, minutes from bronze.watched where _current",
+    );
+    assert!(
+        project
+            .ok(&["refresh"])
+            .stderr
+            .contains("check: minutes < 40: 1 failing row")
+    );
+    project.deliver(
+        "watched_2.csv",
+        format!("{HEADER}5,2024-01-09,1,7,2024-04-01\n"),
+    );
+    assert!(
+        project
+            .ok(&["refresh"])
+            .stderr
+            .contains("check: minutes < 40: 1 failing row")
+    );
+}
+
+#[test]
+fn verify_finds_rows_that_are_not_those_published() {
+    let project = project();
+    // What a fault of a disk, or of ours, could do: another file's rows under
+    // a published name.
+    let file = |month: &str| {
+        let folder = project.path(&format!("lake/silver/sessions/month={month}"));
+        std::fs::read_dir(folder)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path()
+    };
+    std::fs::copy(file("2024-02-01"), file("2024-03-01")).unwrap();
+    let ran = project.run(&["verify", "silver.sessions"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    insta::assert_snapshot!(ran.stdout + &ran.stderr, @"");
+}
+
+#[test]
+fn verify_says_what_it_cannot_do() {
+    let project = project();
+    insta::assert_snapshot!(project.ok(&["verify", "--partition", "2024-02"]).stdout, @r"
+    same silver.sessions: 1 partition, 1 row
+    same gold.title_months: 1 partition, 1 row
+    same gold.genre_months: 1 partition, 1 row
+    same gold.ranks: 1 partition, 1 row
+    ");
+    insta::assert_snapshot!(project.ok(&["verify", "--sample", "3"]).stdout, @r"
+    same gold.genre_months: 2 partitions, 3 rows
+    same gold.ranks: 1 partition, 2 rows
+    ");
+    insta::assert_snapshot!(project.fails(&["verify", "gold.nothing"]), @r"
+    exit 2
+    error: `--select gold.nothing` matches no model
+    hint: did you mean `gold.genre_months`?
+    ");
+    insta::assert_snapshot!(project.fails(&["verify", "--partition", "spring"]), @r"
+    exit 2
+    error: invalid value 'spring' for '--partition <DATE>': write a month as 2024-03, a day as 2024-03-31
+
+    For more information, try '--help'.
+    ");
+    project.write(
+        "queries/gold/totals.sql",
+        "-- Minutes by title.\n--\n-- grain: title_id\nselect title_id, sum(minutes) + 1 as minutes from gold.title_months group by title_id",
+    );
+    insta::assert_snapshot!(project.ok(&["verify", "gold.totals"]).stdout, @"left out gold.totals: its text changed since it was built");
+}
