@@ -8,12 +8,15 @@
 mod audit;
 mod build;
 mod deliveries;
+mod diff;
+mod impact;
 mod keys;
 mod land;
 mod plan;
 mod progress;
 mod read;
 mod rejects;
+mod rollback;
 mod run;
 mod schemas;
 mod stage;
@@ -21,9 +24,12 @@ mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
 pub use deliveries::{Delivery, FileAction, LandingPlan, PlannedFile};
+pub use diff::{DeliveryChange, DiffOptions, Difference, HowLanded, MetricChange, TableDifference};
+pub use impact::Impact;
 pub use plan::{Reason, Step};
 pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};
+pub use rollback::{Restored, Rollback, Unlanded};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use schemas::Schemas;
 pub use workspace::{Access, Workspace};
