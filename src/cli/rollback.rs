@@ -101,7 +101,7 @@ fn say_unlanded(context: &Context, rollback: &RolledBack) {
     }
     if !lost.is_empty() {
         console.say(&format!(
-            "hint: {} cannot land again: put back what should; the rows stay in snapshot {}",
+            "hint: {} cannot land again unless put back; snapshot {} still holds the rows",
             counted(lost.len() as u64, "file"),
             rollback.from.id
         ));

@@ -18,7 +18,7 @@ use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use self::queries::{by_key, quoted};
 use super::{Engine, Joins, Scope, Session, Staged, sql_type};
 use crate::error::Result;
-use crate::lake::{EntryKind, TableFiles};
+use crate::lake::{EntryKind, TableEntry, TableFiles};
 use crate::name::TableName;
 
 pub use rows::ChangedRows;
@@ -154,8 +154,7 @@ impl Engine {
             Some(Staged::View(sql)) => return Ok(Some(Side::View(sql.clone()))),
             None => {}
         }
-        let entry = scope.snapshot.as_ref().and_then(|s| s.tables.get(name));
-        Ok(match entry {
+        Ok(match scope.entry(name) {
             Some(entry) => Some(match &entry.kind {
                 EntryKind::View { sql } => Side::View(sql.clone()),
                 EntryKind::Table { .. } => Side::Files(self.files(name, entry).await?),
@@ -166,6 +165,10 @@ impl Engine {
 }
 
 impl Scope {
+    fn entry(&self, name: &TableName) -> Option<&TableEntry> {
+        self.snapshot.as_ref()?.tables.get(name)
+    }
+
     fn names(&self) -> impl Iterator<Item = &TableName> {
         let published = self.snapshot.iter().flat_map(|s| s.tables.keys());
         published.chain(self.staged.keys())
@@ -298,16 +301,21 @@ impl TablePair {
 }
 
 /// Whether a table's rows are the same without looking: nothing is staged, and
-/// both snapshots say so.
+/// both snapshots say so. A view's rows are when those that it reads are.
 fn unchanged(before: &Scope, after: &Scope, name: &TableName) -> bool {
     if before.staged.contains_key(name) || after.staged.contains_key(name) {
         return false;
     }
-    let entry = |scope: &Scope| {
-        let entry = scope.snapshot.as_ref()?.tables.get(name)?;
-        Some((entry.kind.clone(), entry.changed_in))
+    let (Some(old), Some(new)) = (before.entry(name), after.entry(name)) else {
+        return before.entry(name).is_none() && after.entry(name).is_none();
     };
-    entry(before) == entry(after)
+    match (&old.kind, &new.kind) {
+        (EntryKind::View { sql: old_sql }, EntryKind::View { sql: new_sql }) => {
+            let mut inputs = old.inputs.keys().chain(new.inputs.keys());
+            old_sql == new_sql && inputs.all(|input| unchanged(before, after, input))
+        }
+        (old_kind, new_kind) => old_kind == new_kind && old.changed_in == new.changed_in,
+    }
 }
 
 /// `files` without those that `others` holds.

@@ -77,6 +77,22 @@ fn content(project: &Project, at: Option<&str>) -> Vec<String> {
     all
 }
 
+/// Whether other Delta readers, who look at the newest version of each table,
+/// see the snapshot `id`.
+fn heads_are_published(project: &Project, id: u64) {
+    let read = |path: &str| std::fs::read_to_string(project.path(path)).unwrap();
+    let snapshot: serde_json::Value =
+        serde_json::from_str(&read(&format!("lake/_snapshots/{id}.json"))).unwrap();
+    for (name, entry) in snapshot["tables"].as_object().unwrap() {
+        let Some(version) = entry["kind"]["table"]["version"].as_u64() else {
+            continue;
+        };
+        let log = project.path(&format!("lake/{}/_delta_log", name.replace('.', "/")));
+        let newest = std::fs::read_dir(log).unwrap().count() as u64 - 1;
+        assert_eq!(version, newest, "{name}");
+    }
+}
+
 #[test]
 fn after_a_rollback_every_table_reads_as_it_did_and_a_refresh_lands_the_files_again() {
     let project = project();
@@ -123,10 +139,9 @@ fn after_a_rollback_every_table_reads_as_it_did_and_a_refresh_lands_the_files_ag
             "rollback to 1,published,3"
         ]
     );
+    heads_are_published(&project, 3);
     let again = project.ok(&["rollback", "--to", "1"]);
-    insta::assert_snapshot!(again.stderr, @r"
-    nothing to do: snapshot 3 holds the tables of snapshot 1
-    ");
+    insta::assert_snapshot!(again.stderr, @"nothing to do: snapshot 3 holds the tables of snapshot 1");
     let ran = project.ok(&["refresh"]);
     insta::assert_snapshot!(steady(&ran.stderr), @r"
     landed payments_late.csv as bronze.payments: 1 row
@@ -152,9 +167,15 @@ fn what_changes_after_a_rollback_is_built_again_although_its_inputs_came_back() 
     let project = project();
     more(&project);
     project.ok(&["refresh"]);
-    project.ok(&["rollback"]);
     // The late payment stays out; another one arrives in its place.
     std::fs::remove_file(project.path("lake/landing/payments_late.csv")).unwrap();
+    insta::assert_snapshot!(project.ok(&["rollback"]).stderr, @r"
+    rolled back to snapshot 1, published as snapshot 3: 7 tables changed
+    no longer landed in bronze.payments: payments_late.csv, and gone from the landing folder
+    no longer landed in bronze.users: users_2.csv
+    hint: the next refresh lands 1 file again; what should stay out must leave the landing folder
+    hint: 1 file cannot land again unless put back; snapshot 2 still holds the rows
+    ");
     std::fs::remove_file(project.path("lake/landing/users_2.csv")).unwrap();
     project.deliver(
         "payments_3.csv",
@@ -617,9 +638,7 @@ fn a_diff_says_which_files_rows_and_numbers_changed() {
     no difference
     from snapshot 1 to snapshot 3: 0 files differ, 0 tables differ, 0 metric values differ
     ");
-    insta::assert_snapshot!(said(&project, &["diff", "1", "--table", "gold.revenue"]), @r"
-    from snapshot 1 to snapshot 3: no difference in gold.revenue
-    ");
+    insta::assert_snapshot!(said(&project, &["diff", "1", "--table", "gold.revenue"]), @"from snapshot 1 to snapshot 3: no difference in gold.revenue");
     insta::assert_snapshot!(said(&project, &["diff"]), @r"
     Files
     ┌───────────────────┬─────────────────┬────────┬──────┬──────────┬───────┐
@@ -1065,6 +1084,22 @@ fn plan_shows_the_impact_of_a_refresh_and_leaves_nothing_behind() {
     "
     );
     assert_eq!(project.lake_files(), before);
+    // A view that is not selected shows what it reads.
+    let selected = [
+        "-q",
+        "plan",
+        "--impact",
+        "--select",
+        "silver.users",
+        "-f",
+        "csv",
+    ];
+    let selected = project.ok(&selected).stdout;
+    assert!(
+        selected.contains("table,gold.countries,added,,,,,2,\n"),
+        "{selected}"
+    );
+    assert!(!selected.contains("gold.revenue"), "{selected}");
     let staged = project.ok(&["-q", "plan", "--impact", "-f", "csv"]).stdout;
     project.ok(&["refresh"]);
     assert_eq!(project.ok(&["-q", "diff", "-f", "csv"]).stdout, staged);
@@ -1085,14 +1120,53 @@ fn plan_shows_the_impact_of_a_refresh_and_leaves_nothing_behind() {
     let before = project.lake_files();
     let ran = project.run(&["plan", "--impact"]);
     assert_eq!(ran.code, Some(1));
-    insta::assert_snapshot!(format!("{}{}", ran.stdout, steady(&ran.stderr)), @"");
+    insta::assert_snapshot!(format!("{}{}", ran.stdout, steady(&ran.stderr)), @r"
+    Files
+    ┌───────────────────┬─────────────────┬──────────┬──────┬──────────┬───────┐
+    │ file              ┆ table           ┆ change   ┆ rows ┆ rejected ┆ lines │
+    ╞═══════════════════╪═════════════════╪══════════╪══════╪══════════╪═══════╡
+    │ payments_late.csv ┆ bronze.payments ┆ replaced ┆    1 ┆        0 ┆ 2     │
+    └───────────────────┴─────────────────┴──────────┴──────┴──────────┴───────┘
+
+    Tables
+    ┌─────────────────────────┬─────────────┬────────────┬───────┬─────────┬─────────┬───────────────┐
+    │ table                   ┆ rows_before ┆ rows_after ┆ added ┆ removed ┆ changed ┆ note          │
+    ╞═════════════════════════╪═════════════╪════════════╪═══════╪═════════╪═════════╪═══════════════╡
+    │ bronze.payments         ┆           3 ┆          3 ┆     1 ┆       1 ┆       0 ┆               │
+    │ gold.countries          ┆           3 ┆          ∅ ┆     0 ┆       3 ┆       0 ┆ view, dropped │
+    │ gold.revenue            ┆           2 ┆          2 ┆     0 ┆       0 ┆       1 ┆               │
+    │ gold.revenue_by_country ┆           2 ┆          2 ┆     0 ┆       0 ┆       1 ┆               │
+    └─────────────────────────┴─────────────┴────────────┴───────┴─────────┴─────────┴───────────────┘
+
+    Metrics
+    ┌─────────────────────────┬────────────┬─────────┬────────┬────────┐
+    │ table                   ┆ month      ┆ metric  ┆ before ┆ after  │
+    ╞═════════════════════════╪════════════╪═════════╪════════╪════════╡
+    │ gold.revenue            ┆ 2024-01-01 ┆ revenue ┆ 279.84 ┆ 280.84 │
+    │ gold.revenue_by_country ┆ 2024-01-01 ┆ 1 row   ┆ ∅      ┆ ∅      │
+    └─────────────────────────┴────────────┴─────────┴────────┴────────┘
+    replaced payments_late.csv as bronze.payments: 1 row
+    built gold.revenue: 2 rows in [time] s
+    built gold.revenue_by_country: 2 rows in [time] s
+    failed: gold.revenue: check: revenue < 280: 1 failing row (queries/gold/revenue.sql:3)
+    ┌────────────┬─────────┬──────────┐
+    │ month      ┆ revenue ┆ payments │
+    ╞════════════╪═════════╪══════════╡
+    │ 2024-01-01 ┆  280.84 ┆        2 │
+    └────────────┴─────────┴──────────┘
+    from snapshot 2 to what a refresh would publish: 1 file differs, 4 tables differ, 2 metric values differ
+    red: a check failed, a refresh would publish nothing
+    ");
     assert_eq!(project.lake_files(), before);
     // An error leaves nothing behind either.
     project.write(
         "queries/gold/z.sql",
         "-- Z.\nselect 1 / (user_id - 1) as n from silver.users",
     );
-    insta::assert_snapshot!(project.fails(&["-q", "plan", "--impact"]), @"");
+    insta::assert_snapshot!(project.fails(&["-q", "plan", "--impact"]), @r"
+    exit 1
+    error: queries/gold/z.sql: the query failed: Divide by zero error
+    ");
     assert_eq!(project.lake_files(), before);
 }
 
