@@ -30,7 +30,7 @@ pub(super) struct Shown {
     /// Show the rows of this table that differ, such as `gold.mrr_monthly`
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
-    /// At most this many rows of each list
+    /// At most this many rows of each list; 100 where left out
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
