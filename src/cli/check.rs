@@ -1,5 +1,6 @@
 //! `cinelake check`: all checks against what is published.
 
+use super::at::At;
 use super::progress::Progress;
 use super::report::{counted, say_failed};
 use super::{Context, Status};
@@ -8,13 +9,16 @@ use crate::refresh::{Access, CheckOutcome};
 
 /// Make all checks against the published tables, and plan every report
 #[derive(Debug, clap::Args)]
-pub(super) struct Check {}
+pub(super) struct Check {
+    #[command(flatten)]
+    at: At,
+}
 
 impl Check {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
         let progress = Progress::new(context.console);
-        let checks = workspace.check(&progress).await?;
+        let checks = workspace.check(self.at.snapshot, &progress).await?;
         let mut text = String::new();
         for check in &checks {
             let word = match check.outcome {
@@ -39,7 +43,7 @@ impl Check {
             of(CheckOutcome::Warned),
         ));
         // A report that cannot run is a mistake in `queries/`, not in the data.
-        let snapshot = workspace.lake().require_latest().await?;
+        let snapshot = workspace.snapshot(self.at.snapshot).await?;
         workspace.schemas(Some(&snapshot)).await?;
         Ok(if failed > 0 {
             Status::Red

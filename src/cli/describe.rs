@@ -1,5 +1,6 @@
 //! `cinelake describe`: a table's columns, checks and lineage.
 
+use super::at::At;
 use super::ls::texts;
 use super::output::{OutputOptions, print};
 use super::report::{counted, thousands};
@@ -17,13 +18,15 @@ pub(super) struct Describe {
     /// The table, such as `gold.dim_users`
     table: String,
     #[command(flatten)]
+    at: At,
+    #[command(flatten)]
     output: OutputOptions,
 }
 
 impl Describe {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
-        let (session, snapshot) = workspace.session(None).await?;
+        let (session, snapshot) = workspace.session(self.at.snapshot).await?;
         let name = named(&snapshot, &self.table)?;
         let entry = entry(&snapshot, &name)?;
         let sql = format!(

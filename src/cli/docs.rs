@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
+use super::at::At;
 use super::report::counted;
 use super::{Context, Status};
 use crate::clock::SystemClock;
@@ -24,6 +25,8 @@ pub(super) struct Docs {
     /// Write one of the two only
     #[arg(short, long, value_enum)]
     format: Option<Page>,
+    #[command(flatten)]
+    at: At,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,7 +39,7 @@ enum Page {
 
 impl Docs {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let (workspace, snapshot) = open(context.config()?).await?;
+        let (workspace, snapshot) = open(context.config()?, self.at).await?;
         let dictionary = Dictionary::gather(&workspace, snapshot.as_ref()).await?;
         fs::create_dir_all(&self.output).map_err(|e| {
             Error::io("could not make the folder")
@@ -67,18 +70,21 @@ impl Docs {
     }
 }
 
-/// The project and, where one is published, its latest snapshot.
-pub(super) async fn open(mut config: Config) -> Result<(Workspace, Option<Snapshot>)> {
-    let missing = matches!(&config.lake, LakeLocation::Dir(dir) if !dir.is_dir());
+/// The project and, where one is published, its newest snapshot or the one
+/// asked for.
+pub(super) async fn open(mut config: Config, at: At) -> Result<(Workspace, Option<Snapshot>)> {
+    let missing =
+        at.snapshot.is_none() && matches!(&config.lake, LakeLocation::Dir(dir) if !dir.is_dir());
     if missing {
         // A project can be described before it has a lake: nothing is read
         // from the folder that stands in for it.
         config.lake = LakeLocation::Dir(config.project.clone());
     }
     let workspace = Workspace::open(config, Access::Read, Arc::new(SystemClock))?;
-    let snapshot = match missing {
-        true => None,
-        false => workspace.lake().latest().await?,
+    let snapshot = match (missing, at.snapshot) {
+        (true, _) => None,
+        (false, None) => workspace.lake().latest().await?,
+        (false, Some(id)) => Some(workspace.lake().snapshot(id).await?),
     };
     Ok((workspace, snapshot))
 }

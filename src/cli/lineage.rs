@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::ValueEnum;
 use serde_json::json;
 
+use super::at::At;
 use super::docs::open;
 use super::{Context, Status};
 use crate::docs::{Dictionary, Lineage, Node};
@@ -18,6 +19,8 @@ pub(super) struct ShowLineage {
     /// How to write it
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    at: At,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -35,8 +38,11 @@ enum Format {
 
 impl ShowLineage {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let (workspace, _) = open(context.config()?).await?;
-        let all = Dictionary::lineage_of(&workspace);
+        let (workspace, snapshot) = open(context.config()?, self.at).await?;
+        let all = match snapshot.filter(|_| self.at.snapshot.is_some()) {
+            Some(snapshot) => Lineage::at(&snapshot),
+            None => Dictionary::lineage_of(&workspace),
+        };
         let node = self
             .table
             .as_deref()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
+use super::at::At;
 use super::output::{OutputOptions, print};
 use super::{Context, Status};
 use crate::docs::sentence;
@@ -18,6 +19,8 @@ pub(super) struct Ls {
     /// What to list
     #[arg(value_enum, default_value_t)]
     what: What,
+    #[command(flatten)]
+    at: At,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -38,8 +41,13 @@ enum What {
 impl Ls {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
+        if self.at.snapshot.is_some() && !matches!(self.what, What::Tables) {
+            return Err(Error::usage("`--at` goes with tables").hint(
+                "reports, sources and checks are files of the project; no snapshot keeps them",
+            ));
+        }
         let batch = match self.what {
-            What::Tables => tables(&workspace).await?,
+            What::Tables => tables(&workspace, self.at).await?,
             What::Reports => {
                 let reports = workspace.project.reports.values();
                 let params = |r: &crate::model::Report| {
@@ -90,8 +98,8 @@ impl Ls {
     }
 }
 
-async fn tables(workspace: &Workspace) -> Result<RecordBatch> {
-    let snapshot = workspace.lake().require_latest().await?;
+async fn tables(workspace: &Workspace, at: At) -> Result<RecordBatch> {
+    let snapshot = workspace.snapshot(at.snapshot).await?;
     let entries: Vec<_> = snapshot.tables.iter().collect();
     let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
     let numbers = |values: Vec<Option<u64>>| {

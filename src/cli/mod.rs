@@ -3,10 +3,12 @@
 //! Results go to stdout, messages and progress to stderr. One file a command;
 //! [`Command`] dispatches. Exit codes are those of [`Kind`](crate::error::Kind).
 
+mod at;
 mod check;
 mod console;
 mod demo;
 mod describe;
+mod diff;
 mod docs;
 mod generate;
 mod init;
@@ -19,6 +21,7 @@ mod progress;
 mod refresh;
 mod rejects;
 mod report;
+mod rollback;
 mod snapshots;
 mod sql;
 mod verify;
@@ -118,6 +121,10 @@ enum Command {
     Rejects(rejects::Rejects),
     /// Show what was published when
     Snapshots(snapshots::Snapshots),
+    /// Show what changed between two snapshots, in rows and metrics
+    Diff(diff::Diff),
+    /// Publish an older snapshot's tables again
+    Rollback(rollback::Rollback),
     /// Write shell completions to stdout
     Completions {
         /// The shell
@@ -221,6 +228,8 @@ impl Command {
             Self::Verify(command) => command.run(context).await,
             Self::Rejects(command) => command.run(context).await,
             Self::Snapshots(command) => command.run(context).await,
+            Self::Diff(command) => command.run(context).await,
+            Self::Rollback(command) => command.run(context).await,
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "cinelake", &mut text);

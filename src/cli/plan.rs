@@ -1,21 +1,36 @@
 //! `cinelake plan`: what a refresh would do, and why.
 
+use super::diff::Shown;
 use super::progress::Progress;
-use super::report::{counted, say_not_landed};
+use super::report::{counted, say_failed, say_not_landed};
 use super::{Context, Status, refresh};
-use crate::error::Result;
-use crate::refresh::{Access, FileAction, Planned};
+use crate::error::{Error, Result};
+use crate::refresh::{Access, FileAction, Planned, RefreshOptions, Workspace};
 
 /// Show what a refresh would do, and why
 #[derive(Debug, clap::Args)]
 pub(super) struct Plan {
     #[command(flatten)]
     refresh: refresh::Refresh,
+    /// Do all of it aside, and show which rows and metrics would change
+    #[arg(long)]
+    impact: bool,
+    #[command(flatten)]
+    shown: Shown,
 }
 
 impl Plan {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Write)?;
+        if self.impact {
+            return show_impact(context, &workspace, self.refresh.options(), &self.shown).await;
+        }
+        if !self.shown.is_default() {
+            return Err(Error::usage(
+                "`--table`, `--limit`, `--format` and `--output` go with `--impact`",
+            )
+            .hint("`cinelake plan --impact` shows which rows and metrics would change"));
+        }
         let progress = Progress::aside(context.console);
         let Planned {
             landing,
@@ -53,4 +68,27 @@ impl Plan {
         ));
         Ok(Status::Fine)
     }
+}
+
+/// Shows what a refresh would change; red where it would publish nothing.
+async fn show_impact(
+    context: &Context,
+    workspace: &Workspace,
+    options: RefreshOptions,
+    shown: &Shown,
+) -> Result<Status> {
+    let console = &context.console;
+    let progress = Progress::new(*console);
+    let impact = workspace
+        .impact(&options, &shown.options(), &progress)
+        .await?;
+    say_not_landed(console, &impact.outcome.landing);
+    say_failed(console, &impact.outcome.checks)?;
+    shown.show(console, &impact.difference)?;
+    if impact.outcome.is_red() {
+        console.say("red: a check failed, a refresh would publish nothing");
+        return Ok(Status::Red);
+    }
+    console.say("nothing is published: `cinelake refresh` does it");
+    Ok(Status::Fine)
 }

@@ -1,5 +1,6 @@
 //! `cinelake rejects`: rows that did not fit, and why.
 
+use super::at::At;
 use super::output::OutputOptions;
 use super::report::counted;
 use super::sql::run_query;
@@ -17,9 +18,8 @@ pub(super) struct Rejects {
     /// At most this many rows
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: u64,
-    /// The snapshot to read; the newest where left out
-    #[arg(long, value_name = "SNAPSHOT")]
-    at: Option<u64>,
+    #[command(flatten)]
+    at: At,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -27,7 +27,7 @@ pub(super) struct Rejects {
 impl Rejects {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
-        let (session, snapshot) = workspace.session(self.at).await?;
+        let (session, snapshot) = workspace.session(self.at.snapshot).await?;
         if let Some(source) = &self.source
             && !workspace.contracts.iter().any(|c| c.name == *source)
         {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use datafusion::common::ScalarValue;
 
+use super::at::At;
 use super::output::{OutputOptions, ResultWriter};
 use super::report::counted;
 use super::{Context, Status};
@@ -25,9 +26,8 @@ pub(super) struct Sql {
     /// A parameter, `$name` in the SQL
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
-    /// The snapshot to read; the newest where left out
-    #[arg(long, value_name = "SNAPSHOT")]
-    at: Option<u64>,
+    #[command(flatten)]
+    at: At,
     /// Show the plan instead of the rows
     #[arg(long)]
     explain: bool,
@@ -41,7 +41,7 @@ impl Sql {
         refuse_lake(&workspace, self.output.output.as_deref())?;
         let query = self.query(&workspace)?;
         let params = settle_params(&query, &self.params)?;
-        let (session, _) = workspace.session(self.at).await?;
+        let (session, _) = workspace.session(self.at.snapshot).await?;
         let sql = match self.explain {
             true => format!("explain {}", query.sql),
             false => query.sql.clone(),

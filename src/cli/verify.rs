@@ -9,7 +9,7 @@ use super::report::{counted, thousands};
 use super::{Context, Status};
 use crate::error::Result;
 use crate::lake::days_since_1970;
-use crate::refresh::{Access, Difference, DifferenceKind, Verified, VerifyOptions};
+use crate::refresh::{Access, Mismatch, MismatchKind, Verified, VerifyOptions};
 
 /// Build tables again aside and compare them with what is published
 #[derive(Debug, clap::Args)]
@@ -57,15 +57,12 @@ impl Verify {
         }
         context.console.result(&text)?;
         for table in &verified {
-            for difference in &table.differences {
-                say_difference(context, table, difference)?;
+            for mismatch in &table.mismatches {
+                say_mismatch(context, table, mismatch)?;
             }
         }
         let skipped = verified.iter().filter(|v| v.skipped.is_some()).count();
-        let different = verified
-            .iter()
-            .filter(|v| !v.differences.is_empty())
-            .count();
+        let different = verified.iter().filter(|v| !v.mismatches.is_empty()).count();
         let compared = verified.len() - skipped;
         let partitions = verified.iter().map(|v| v.partitions).sum();
         let rows = verified.iter().map(|v| v.rows).sum();
@@ -93,7 +90,7 @@ impl Verify {
 
 fn line(table: &Verified) -> String {
     let name = &table.table;
-    match (&table.skipped, table.differences.len()) {
+    match (&table.skipped, table.mismatches.len()) {
         (Some(why), _) => format!("left out {name}: {why}\n"),
         (None, 0) => format!(
             "same {name}: {}, {}\n",
@@ -108,19 +105,19 @@ fn line(table: &Verified) -> String {
     }
 }
 
-fn say_difference(context: &Context, table: &Verified, difference: &Difference) -> Result<()> {
+fn say_mismatch(context: &Context, table: &Verified, mismatch: &Mismatch) -> Result<()> {
     let console = &context.console;
-    let place = match &difference.partition {
+    let place = match &mismatch.partition {
         Some(value) => format!("{} at {value}", table.table),
         None => table.table.to_string(),
     };
-    match &difference.kind {
-        DifferenceKind::Record { recorded, stored } => console.say(&format!(
+    match &mismatch.kind {
+        MismatchKind::Record { recorded, stored } => console.say(&format!(
             "{place}: the stored rows are not those that were published: {} recorded, {} stored",
             counted(*recorded, "row"),
             thousands(*stored)
         )),
-        DifferenceKind::Rows {
+        MismatchKind::Rows {
             published,
             rebuilt,
             only_published,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lake::Snapshot;
 use crate::model::{Project, TableName};
 
 /// Who reads whom. Edges lead from what is read to what reads it.
@@ -57,11 +58,25 @@ impl Lineage {
             lineage.reads.insert(node, inputs);
         }
         // What the lake knows of itself is read too, and built from nothing.
-        let read: Vec<Node> = lineage.reads.values().flatten().cloned().collect();
+        lineage.with_what_is_read()
+    }
+
+    /// What the tables of a snapshot were built from; it keeps no reports.
+    #[must_use]
+    pub fn at(snapshot: &Snapshot) -> Self {
+        let table = |name: &TableName| Node::Table(name.clone());
+        let tables = snapshot.tables.iter();
+        let built = tables.map(|(name, e)| (table(name), e.inputs.keys().map(table).collect()));
+        let reads = built.collect();
+        Self { reads }.with_what_is_read()
+    }
+
+    fn with_what_is_read(mut self) -> Self {
+        let read: Vec<Node> = self.reads.values().flatten().cloned().collect();
         for node in read {
-            lineage.reads.entry(node).or_default();
+            self.reads.entry(node).or_default();
         }
-        lineage
+        self
     }
 
     /// Every node.

@@ -7,6 +7,7 @@
 //! [`LakeTable`](table::LakeTable).
 
 mod catalog;
+mod compare;
 mod functions;
 mod params;
 mod reach;
@@ -30,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot, TableEntry, TableFiles};
 use crate::name::TableName;
 
+pub use compare::{ChangedRows, Comparison, Counts, SharedColumn, Standing, TablePair};
 pub use params::{parse_value, sql_type};
 pub use reach::Reach;
 pub use session::{Answer, Rows, Session};

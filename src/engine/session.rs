@@ -1,5 +1,6 @@
 //! One session: read-only SQL over one scope.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
@@ -17,11 +18,12 @@ use super::functions::functions;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
 use crate::error::{Error, Result};
+use crate::name::TableName;
 
 /// Read-only SQL over one scope.
 pub struct Session {
     context: SessionContext,
-    catalog: ScopeCatalog,
+    names: BTreeSet<TableName>,
 }
 
 /// A planned query.
@@ -32,8 +34,21 @@ pub struct Answer {
 
 impl Session {
     pub(super) fn open(engine: Arc<Engine>, scope: Scope, joins: Joins) -> Result<Self> {
+        Self::over(engine, vec![("cinelake", scope)], joins)
+    }
+
+    /// A session over several scopes, each a catalog with a name of its own;
+    /// a name without a catalog is of the last one.
+    pub(super) fn over(
+        engine: Arc<Engine>,
+        scopes: Vec<(&'static str, Scope)>,
+        joins: Joins,
+    ) -> Result<Self> {
+        let Some((default, _)) = scopes.last() else {
+            return Err(Error::usage("a session needs a scope"));
+        };
         let mut config = SessionConfig::new()
-            .with_default_catalog_and_schema("cinelake", "gold")
+            .with_default_catalog_and_schema(*default, "gold")
             .with_create_default_catalog_and_schema(false)
             .with_information_schema(true)
             .with_target_partitions(match joins {
@@ -50,9 +65,14 @@ impl Session {
         let runtime = Arc::clone(&engine.runtime);
         let mut scalar_functions = SessionStateDefaults::default_scalar_functions();
         scalar_functions.extend(functions(engine.zone));
-        let catalog = ScopeCatalog::new(engine, scope);
         let catalogs = MemoryCatalogProviderList::new();
-        catalogs.register_catalog("cinelake".to_owned(), Arc::new(catalog.clone()));
+        let scopes: Vec<(&'static str, ScopeCatalog)> = scopes
+            .into_iter()
+            .map(|(name, scope)| (name, ScopeCatalog::new(Arc::clone(&engine), scope)))
+            .collect();
+        for (name, catalog) in &scopes {
+            catalogs.register_catalog((*name).to_owned(), Arc::new(catalog.clone()));
+        }
         // No table factories and file formats: CREATE EXTERNAL TABLE and COPY
         // cannot even be planned.
         let state = SessionStateBuilder::new()
@@ -67,11 +87,21 @@ impl Session {
             .with_table_function_list(SessionStateDefaults::default_table_functions())
             .build();
         let context = SessionContext::new_with_state(state);
-        let weak = context.state_weak_ref();
-        catalog.connect(Box::new(move || {
-            weak.upgrade().map(|state| state.read().clone())
-        }));
-        Ok(Self { context, catalog })
+        for (name, catalog) in &scopes {
+            let (weak, name) = (context.state_weak_ref(), *name);
+            catalog.connect(Box::new(move || {
+                let mut state = weak.upgrade().map(|state| state.read().clone())?;
+                // A view reads the tables of its own scope.
+                let options = state.config_mut().options_mut();
+                options.catalog.default_catalog = name.to_owned();
+                Some(state)
+            }));
+        }
+        let names = scopes.iter().flat_map(|(_, catalog)| catalog.names());
+        Ok(Self {
+            context,
+            names: names.collect(),
+        })
     }
 
     /// Plans one statement that only reads.
@@ -79,7 +109,7 @@ impl Session {
     /// # Errors
     /// A usage error with the line where the text is wrong, and a hint.
     pub async fn query(&self, sql: &str, params: &[(String, ScalarValue)]) -> Result<Answer> {
-        let wording = Wording::new(self.catalog.names());
+        let wording = Wording::new(self.names.clone());
         let frame = self.plan(sql, params).await.map_err(|e| wording.error(e))?;
         Ok(Answer { frame, wording })
     }

@@ -10,7 +10,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::MemTable;
 
-use crate::lake::{CheckRecord, Lake, Partition, RunRecord, Snapshot};
+use crate::lake::{CheckRecord, Lake, Partition, RunRecord, Snapshot, TableEntry};
+use crate::name::TableName;
 
 /// The tables computed from the lake's records.
 pub(super) const TABLES: [&str; 4] = ["runs", "checks", "snapshots", "partitions"];
@@ -120,7 +121,16 @@ fn checks(runs: &[RunRecord]) -> Result<RecordBatch> {
 
 fn snapshots(snapshots: &[Snapshot]) -> Result<RecordBatch> {
     let rows = |s: &Snapshot| s.tables.values().map(|t| t.rows).sum();
-    let changed = |s: &Snapshot| s.tables.values().filter(|t| t.changed_in == s.id).count() as u64;
+    // A rollback brings back tables that changed in an older snapshot.
+    let changed = |at: usize| {
+        let before = at.checked_sub(1).map(|before| &snapshots[before]);
+        let is_new = |name: &TableName, t: &TableEntry| match before {
+            Some(before) => before.tables.get(name).map(|b| b.changed_in) != Some(t.changed_in),
+            None => t.changed_in == snapshots[at].id,
+        };
+        let tables = snapshots[at].tables.iter();
+        tables.filter(|(name, t)| is_new(name, t)).count() as u64
+    };
     Ok(RecordBatch::try_from_iter([
         ("snapshot", numbers(snapshots.iter().map(|s| Some(s.id)))),
         ("run", text(snapshots.iter().map(|s| Some(s.run.clone())))),
@@ -138,7 +148,7 @@ fn snapshots(snapshots: &[Snapshot]) -> Result<RecordBatch> {
         ),
         (
             "tables_changed",
-            numbers(snapshots.iter().map(|s| Some(changed(s)))),
+            numbers((0..snapshots.len()).map(|at| Some(changed(at)))),
         ),
         (
             "total_rows",

@@ -43,7 +43,8 @@ pub struct Snapshot {
 pub struct TableEntry {
     /// Stored rows, or a query.
     pub kind: EntryKind,
-    /// The snapshot in which its rows (or its query) changed last.
+    /// The snapshot that held its rows (or its query) first. With the table's
+    /// name it stands for them, also where a rollback brings them back.
     pub changed_in: u64,
     /// The snapshot in which its columns or its partition column changed last:
     /// what was built from it before is built whole.

@@ -16,6 +16,7 @@ use datafusion::arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondTyp
 
 use super::stage::Stage;
 use super::workspace::{Workspace, fingerprint};
+use crate::engine::{Joins, Session};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 use crate::source::{Candidate, Contract, content_hash, find_deliveries};
@@ -49,6 +50,13 @@ pub struct Delivery {
     pub unknown_columns: String,
     /// The delivery that replaced it; its rows are gone.
     pub replaced_by: Option<i64>,
+}
+
+impl Delivery {
+    /// Equal for what one contract landed of one content.
+    pub(super) fn content_key(&self) -> [&str; 3] {
+        [&self.source, &self.content_hash, &self.contract_hash]
+    }
 }
 
 /// What is to happen to one file.
@@ -341,11 +349,18 @@ pub(super) async fn load(stage: &Stage<'_>) -> Result<Vec<Delivery>> {
     {
         return Ok(Vec::new());
     }
-    let session = stage.session(crate::engine::Joins::Fastest)?;
-    let sql = "select delivery, source, path, size_bytes, modified_at, content_hash, contract_hash, \
-               landed_at, rows_in, rows_landed, rows_rejected, unknown_columns, replaced_by \
-               from system.deliveries order by delivery";
-    let batches = session.query(sql, &[]).await?.collect().await?;
+    let session = stage.session(Joins::Fastest)?;
+    read(&session, "system.deliveries").await
+}
+
+/// The deliveries that `table` of `session` holds, by number.
+pub(super) async fn read(session: &Session, table: &str) -> Result<Vec<Delivery>> {
+    let sql = format!(
+        "select delivery, source, path, size_bytes, modified_at, content_hash, contract_hash, \
+         landed_at, rows_in, rows_landed, rows_rejected, unknown_columns, replaced_by \
+         from {table} order by delivery"
+    );
+    let batches = session.query(&sql, &[]).await?.collect().await?;
     Ok(batches.iter().flat_map(from_batch).collect())
 }
 

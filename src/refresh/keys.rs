@@ -90,6 +90,8 @@ pub(super) async fn settle(
             .await?,
         );
     }
+    let lake = stage.workspace.lake();
+    lake.delete_staged(&name, &stale).await;
     removes.extend(staged.removes);
     let provenance = Provenance {
         fingerprint: fingerprint(&contract.landing_text()),

@@ -234,7 +234,8 @@ fn changed_days(
 ) -> Option<Vec<i32>> {
     let now = now?;
     let built_from = *reader.inputs.get(table)?;
-    if now.shaped_in > built_from {
+    // A table that went back to an earlier state says nothing of the way.
+    if now.shaped_in > built_from || now.changed_in < built_from {
         return None;
     }
     // Rows without a partition value: no equality with a value finds them.

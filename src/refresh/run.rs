@@ -1,7 +1,7 @@
 //! One run: lands, builds, audits and publishes, or leaves everything as it
 //! was and says why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use datafusion::arrow::array::AsArray;
 use super::audit::{CheckOutcome, CheckReport, check_model, check_query};
 use super::deliveries::{Delivery, LandingPlan};
 use super::land::land;
-use super::plan::{Step, is_as_of, selection};
+use super::plan::{Step, is_as_of, referred, selection};
 use super::progress::{Event, Observer};
 use super::stage::Stage;
 use super::workspace::Workspace;
@@ -162,12 +162,29 @@ impl Workspace {
         Ok(self.plan_landing(&stage).await?.0)
     }
 
-    /// Makes all checks against the published tables.
+    /// Makes all checks against the tables of the snapshot `at`, the newest
+    /// where left out. Those that refer to tables which an older snapshot
+    /// lacks are passed over with a warning.
     ///
     /// # Errors
     /// When nothing is published or a check cannot be made.
-    pub async fn check(&self, observer: &dyn Observer) -> Result<Vec<CheckReport>> {
-        let (session, snapshot) = self.session(None).await?;
+    pub async fn check(
+        &self,
+        at: Option<u64>,
+        observer: &dyn Observer,
+    ) -> Result<Vec<CheckReport>> {
+        let (session, snapshot) = self.session(at).await?;
+        let lacks = |what: &str, tables: BTreeSet<TableName>| {
+            let missing = tables.iter().find(|t| !snapshot.tables.contains_key(*t));
+            let missing = missing.filter(|t| at.is_some() && t.layer != "system");
+            if let Some(table) = missing {
+                let id = snapshot.id;
+                observer.event(Event::Warning(format!(
+                    "{what} not made: snapshot {id} has no `{table}`"
+                )));
+            }
+            missing.is_some()
+        };
         let mut reports = Vec::new();
         for model in self
             .project
@@ -175,21 +192,28 @@ impl Workspace {
             .values()
             .filter(|m| snapshot.tables.contains_key(&m.name))
         {
+            if lacks(&format!("checks of {}", model.name), referred(model)) {
+                continue;
+            }
             observer.event(Event::Checking(&model.name));
             reports.extend(check_model(&session, model).await?);
         }
         for query in self.project.checks.values() {
+            let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
+            if lacks(&format!("check `{}`", query.name), inputs.collect()) {
+                continue;
+            }
             reports.push(check_query(&session, query).await?);
         }
         Ok(reports)
     }
 
-    async fn run(
+    /// Takes the lease, and carries through what a run that died had begun.
+    pub(super) async fn begin(
         &self,
         command: &str,
-        options: Option<&RefreshOptions>,
         observer: &dyn Observer,
-    ) -> Result<Outcome> {
+    ) -> Result<(Lease, Run)> {
         let lease = self.lake().lease(&format!(
             "`cinelake {command}`, process {}",
             std::process::id()
@@ -202,6 +226,16 @@ impl Workspace {
             command: command.to_owned(),
             started_at: self.clock.now(),
         };
+        Ok((lease, run))
+    }
+
+    async fn run(
+        &self,
+        command: &str,
+        options: Option<&RefreshOptions>,
+        observer: &dyn Observer,
+    ) -> Result<Outcome> {
+        let (lease, run) = self.begin(command, observer).await?;
         let mut outcome = Outcome::default();
         let result = self
             .work(&run, &lease, options, &mut outcome, observer)
@@ -254,7 +288,7 @@ impl Workspace {
         Ok(())
     }
 
-    async fn stage_all(
+    pub(super) async fn stage_all(
         &self,
         stage: &mut Stage<'_>,
         known: Vec<Delivery>,
@@ -324,7 +358,7 @@ impl Workspace {
             .collect()
     }
 
-    fn check_options(&self, options: &RefreshOptions) -> Result<()> {
+    pub(super) fn check_options(&self, options: &RefreshOptions) -> Result<()> {
         // Refuses a selection that matches nothing before anything is landed.
         selection(&self.project, &options.select)?;
         let Some(date) = &options.as_of else {
@@ -356,7 +390,12 @@ impl Workspace {
     }
 
     /// Keeps the run's record, unless it changed nothing or could not begin.
-    async fn keep_record(&self, run: &Run, outcome: &Outcome, error: Option<&Error>) -> Result<()> {
+    pub(super) async fn keep_record(
+        &self,
+        run: &Run,
+        outcome: &Outcome,
+        error: Option<&Error>,
+    ) -> Result<()> {
         let published = outcome.snapshot.as_ref().map(|s| s.id);
         let wrong_usage = error.is_some_and(|e| e.kind() == Kind::Usage);
         if wrong_usage || (error.is_none() && published.is_none() && !outcome.is_red()) {
@@ -398,8 +437,9 @@ impl Workspace {
     }
 }
 
-struct Run {
-    id: String,
-    command: String,
-    started_at: DateTime<Utc>,
+/// A run as its record names it.
+pub(super) struct Run {
+    pub(super) id: String,
+    pub(super) command: String,
+    pub(super) started_at: DateTime<Utc>,
 }

@@ -55,6 +55,11 @@ impl<'a> Stage<'a> {
         self.workspace.engine.session(self.scope.clone(), joins)
     }
 
+    /// What is staged in front of what is published.
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// The number of the snapshot that this run publishes.
     pub(super) fn snapshot_id(&self) -> u64 {
         self.base.as_ref().map_or(1, |base| base.id + 1)

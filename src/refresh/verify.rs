@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::lake::{ContentHash, DataFile, PartitionValue, TableEntry, date_text, split_by_date};
 use crate::model::{Materialized, Model, TableName};
 
-/// Rows of a difference that are kept to be shown.
+/// Rows of a mismatch that are kept to be shown.
 const SAMPLES: usize = 20;
 
 /// What to verify.
@@ -49,21 +49,21 @@ pub struct Verified {
     /// Why the table could not be compared.
     pub skipped: Option<String>,
     /// Where it differs.
-    pub differences: Vec<Difference>,
+    pub mismatches: Vec<Mismatch>,
 }
 
 /// A partition whose published rows are not what building it gives.
 #[derive(Debug)]
-pub struct Difference {
+pub struct Mismatch {
     /// The partition's value; none in a table that is not split.
     pub partition: Option<String>,
     /// What differs from what.
-    pub kind: DifferenceKind,
+    pub kind: MismatchKind,
 }
 
 /// What differs.
 #[derive(Debug)]
-pub enum DifferenceKind {
+pub enum MismatchKind {
     /// Building gives other rows.
     Rows {
         /// Rows published.
@@ -93,7 +93,7 @@ impl Workspace {
     ///
     /// # Errors
     /// When nothing is published, a selection matches nothing, or a query
-    /// cannot be run. Differences are no error.
+    /// cannot be run. Mismatches are no error.
     pub async fn verify(
         &self,
         options: &VerifyOptions,
@@ -179,7 +179,7 @@ impl Workspace {
             partitions: 0,
             rows: 0,
             skipped: None,
-            differences: Vec::new(),
+            mismatches: Vec::new(),
         };
         if entry.fingerprint != build_fingerprint(model, None, self.config.zone) {
             verified.skipped = Some(if is_as_of(&model.name) {
@@ -206,19 +206,17 @@ impl Workspace {
             let is = stored.get(&value).copied().unwrap_or(none);
             let should = rebuilt.get(&value).copied().unwrap_or(none);
             verified.rows += is.0;
-            let difference = |kind| Difference {
+            let mismatch = |kind| Mismatch {
                 partition: value.map(date_text),
                 kind,
             };
             let recorded = entry.partitions.get(value);
             let recorded = recorded.map_or((0, None), |p| (p.rows, p.content));
             if recorded.0 != is.0 || recorded.1.is_some_and(|content| content != is.1) {
-                verified
-                    .differences
-                    .push(difference(DifferenceKind::Record {
-                        recorded: recorded.0,
-                        stored: is.0,
-                    }));
+                verified.mismatches.push(mismatch(MismatchKind::Record {
+                    recorded: recorded.0,
+                    stored: is.0,
+                }));
             }
             if is != should {
                 let day: Option<Vec<i32>> = value.map(|day| vec![day]);
@@ -232,7 +230,7 @@ impl Workspace {
                 let only_rebuilt = left.except(right, SAMPLES)?.collect().await?;
                 let (left, right) = pair().await?;
                 let only_published = right.except(left, SAMPLES)?.collect().await?;
-                verified.differences.push(difference(DifferenceKind::Rows {
+                verified.mismatches.push(mismatch(MismatchKind::Rows {
                     published: is.0,
                     rebuilt: should.0,
                     only_published,

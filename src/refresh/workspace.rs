@@ -96,16 +96,23 @@ impl Workspace {
         self.engine.lake()
     }
 
-    /// A session over the published tables.
+    /// The snapshot `at`, or the newest.
+    ///
+    /// # Errors
+    /// When nothing is published, or there is no snapshot `at`.
+    pub async fn snapshot(&self, at: Option<u64>) -> Result<Snapshot> {
+        match at {
+            Some(id) => self.lake().snapshot(id).await,
+            None => self.lake().require_latest().await,
+        }
+    }
+
+    /// A session over the tables of the snapshot `at`, or of the newest.
     ///
     /// # Errors
     /// When nothing is published, or there is no snapshot `at`.
     pub async fn session(&self, at: Option<u64>) -> Result<(Session, Arc<Snapshot>)> {
-        let snapshot = match at {
-            Some(id) => self.lake().snapshot(id).await?,
-            None => self.lake().require_latest().await?,
-        };
-        let snapshot = Arc::new(snapshot);
+        let snapshot = Arc::new(self.snapshot(at).await?);
         let scope = Scope {
             snapshot: Some(Arc::clone(&snapshot)),
             ..Scope::default()

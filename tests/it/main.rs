@@ -13,6 +13,7 @@
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
 //! | `incremental` | which partitions a refresh builds; incremental equals full |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
+//! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
 //! | `revenue` | MRR, churn, lifetime value, plan estimates; systems B and C on the real files |
 //! | `ott` | platform figures, growth, shares; system D on the real files |
@@ -52,6 +53,7 @@ mod ott;
 mod plausible;
 mod query;
 mod refresh;
+mod release;
 mod reports;
 mod revenue;
 mod streamflix;

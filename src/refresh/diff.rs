@@ -1,0 +1,352 @@
+//! What differs between two states of the lake, in files landed, rows and
+//! metrics.
+//!
+//! Two scopes are compared ([`Engine::compare`](crate::engine::Engine::compare)):
+//! two snapshots, or a snapshot and what a run has staged. This file adds what
+//! only the project knows: which columns identify a row, and which numbers are
+//! metrics. `deliveries.rs` beside it tells which files made the difference.
+
+mod deliveries;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::{DataType, Date32Type};
+
+use super::deliveries::deliveries_table;
+use super::workspace::Workspace;
+use crate::engine::{ChangedRows, Comparison, Counts, Scope, TablePair};
+use crate::error::{Error, Result, did_you_mean};
+use crate::lake::Snapshot;
+use crate::name::TableName;
+use crate::source::{DELIVERY, LINE};
+
+pub use deliveries::{DeliveryChange, HowLanded};
+
+/// Values of metrics that are read of one table at most.
+const MOST_VALUES: usize = 1_000_000;
+
+/// What a comparison is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct DiffOptions {
+    /// Show the rows of this table that differ, and nothing else.
+    pub table: Option<String>,
+    /// At most this many of them.
+    pub limit: usize,
+}
+
+/// What differs between two states of the lake.
+#[derive(Debug, Default)]
+pub struct Difference {
+    /// The snapshot before; `None` when nothing was published.
+    pub before: Option<u64>,
+    /// The snapshot after; `None` when it is only staged.
+    pub after: Option<u64>,
+    /// Files that were landed, replaced, renamed or are gone, by source.
+    pub deliveries: Vec<DeliveryChange>,
+    /// Tables that differ, by name.
+    pub tables: Vec<TableDifference>,
+    /// Metrics that differ, by table and month.
+    pub metrics: Vec<MetricChange>,
+    /// The rows that differ of the table that was asked for.
+    pub rows: Option<ChangedRows>,
+}
+
+/// How one table differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDifference {
+    /// The table.
+    pub name: TableName,
+    /// Its rows before; `None` when it is new.
+    pub rows_before: Option<u64>,
+    /// Its rows after; `None` when it is dropped.
+    pub rows_after: Option<u64>,
+    /// Rows that differ.
+    pub counts: Counts,
+    /// What else is to be said: new, dropped, a view, other columns, no grain.
+    pub notes: Vec<String>,
+}
+
+/// A month in which a gold table's numbers differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricChange {
+    /// The table.
+    pub table: TableName,
+    /// The month's first day.
+    pub month: String,
+    /// The metric, in a table with one row a month; `None` in a table with
+    /// more, of which only `rows` is told.
+    pub column: Option<String>,
+    /// Its value before; `None` for null, and for a month without a row.
+    pub before: Option<String>,
+    /// Its value after, likewise.
+    pub after: Option<String>,
+    /// Rows of the month that differ.
+    pub rows: u64,
+}
+
+impl Workspace {
+    /// What changed from the snapshot `before` to `after`. Where left out:
+    /// the one before the newest, and the newest.
+    ///
+    /// # Errors
+    /// When there is no such snapshot or table, or it cannot be read.
+    pub async fn diff(
+        &self,
+        before: Option<u64>,
+        after: Option<u64>,
+        options: &DiffOptions,
+    ) -> Result<Difference> {
+        let after = Arc::new(self.snapshot(after).await?);
+        let before = match before {
+            Some(id) => id,
+            None => self.before(after.id).await?,
+        };
+        let before = Arc::new(self.snapshot(Some(before)).await?);
+        let (old, new) = (before.id, after.id);
+        let scope = |snapshot| Scope {
+            snapshot: Some(snapshot),
+            ..Scope::default()
+        };
+        let difference = self
+            .difference(scope(before), scope(after), options)
+            .await?;
+        Ok(Difference {
+            before: Some(old),
+            after: Some(new),
+            ..difference
+        })
+    }
+
+    /// What differs between two scopes.
+    pub(super) async fn difference(
+        &self,
+        before: Scope,
+        after: Scope,
+        options: &DiffOptions,
+    ) -> Result<Difference> {
+        let asked = match &options.table {
+            Some(text) => Some(table_named(text, &[&before, &after])?),
+            None => None,
+        };
+        let wanted = |name: &TableName| {
+            asked.as_ref().is_none_or(|asked| asked == name) || *name == deliveries_table()
+        };
+        let comparison = self.engine.compare(before, after, &wanted).await?;
+        let landed = deliveries::Landed::read(&comparison).await?;
+        if let Some(name) = asked {
+            return self
+                .one_table(&comparison, &landed, &name, options.limit)
+                .await;
+        }
+        let mut difference = Difference {
+            deliveries: landed.changes(&comparison, options.limit).await?,
+            ..Difference::default()
+        };
+        for pair in comparison.pairs() {
+            if pair.name == deliveries_table() {
+                continue;
+            }
+            let key = self.key_of(&pair.name, &landed);
+            let Some(table) = table_difference(&comparison, pair, &key).await? else {
+                continue;
+            };
+            if table.counts.sum() > 0 {
+                difference
+                    .metrics
+                    .extend(metrics(&comparison, pair, &key).await?);
+            }
+            difference.tables.push(table);
+        }
+        Ok(difference)
+    }
+
+    async fn one_table(
+        &self,
+        comparison: &Comparison,
+        landed: &deliveries::Landed,
+        name: &TableName,
+        limit: usize,
+    ) -> Result<Difference> {
+        let Some(pair) = comparison.pair(name) else {
+            return Ok(Difference::default());
+        };
+        let key = self.key_of(name, landed);
+        let table = table_difference(comparison, pair, &key).await?;
+        Ok(Difference {
+            tables: table.into_iter().collect(),
+            rows: Some(comparison.rows(pair, &key, limit).await?),
+            ..Difference::default()
+        })
+    }
+
+    /// The columns that identify a row; none where nothing says.
+    fn key_of(&self, name: &TableName, landed: &deliveries::Landed) -> Vec<String> {
+        if let Some(model) = self.project.models.get(name) {
+            return model.header.grain.clone();
+        }
+        if *name == deliveries_table() {
+            return vec!["delivery".to_owned()];
+        }
+        let mut contracts = self.contracts.iter();
+        let is_source = contracts.any(|c| TableName::bronze(&c.name) == *name);
+        // A rollback frees numbers, which then name other files.
+        match is_source && !landed.has_other_numbers(&name.table) {
+            true => vec![DELIVERY.to_owned(), LINE.to_owned()],
+            false => Vec::new(),
+        }
+    }
+}
+
+/// The table called `text` in one of `scopes`.
+fn table_named(text: &str, scopes: &[&Scope]) -> Result<TableName> {
+    let published = |scope: &Scope| -> Vec<TableName> {
+        let tables = |s: &Arc<Snapshot>| s.tables.keys().cloned().collect::<Vec<_>>();
+        scope.snapshot.as_ref().map(tables).unwrap_or_default()
+    };
+    let mut names: BTreeSet<TableName> = scopes.iter().flat_map(|s| published(s)).collect();
+    names.extend(scopes.iter().flat_map(|s| s.staged.keys().cloned()));
+    if let Some(name) = names.iter().find(|name| name.to_string() == text) {
+        return Ok(name.clone());
+    }
+    let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let same = names.iter().find(|name| name.table == text);
+    let hint = match same {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        None => did_you_mean(text, texts.iter().map(String::as_str)),
+    };
+    Err(Error::usage(format!("no table `{text}` on either side"))
+        .hint(hint.unwrap_or_else(|| "`cinelake ls` lists the tables".to_owned())))
+}
+
+/// How a table differs; `None` when nothing is to be said.
+async fn table_difference(
+    comparison: &Comparison,
+    pair: &TablePair,
+    key: &[String],
+) -> Result<Option<TableDifference>> {
+    let counts = comparison.counts(pair, key).await?;
+    let mut notes = changes_of_kind(pair);
+    if counts.sum() == 0 && notes.is_empty() {
+        return Ok(None);
+    }
+    if let (Some(before), Some(after)) = (&pair.before, &pair.after) {
+        if before.view.is_some() && before.view == after.view {
+            notes.push("view".to_owned());
+        }
+        if !pair.has_key(key) && counts.sum() > 0 {
+            notes.push("compared by whole rows: no common grain".to_owned());
+        }
+    }
+    Ok(Some(TableDifference {
+        name: pair.name.clone(),
+        rows_before: pair.before.as_ref().map(|s| s.rows),
+        rows_after: pair.after.as_ref().map(|s| s.rows),
+        counts,
+        notes,
+    }))
+}
+
+/// What changed of a table besides its rows.
+fn changes_of_kind(pair: &TablePair) -> Vec<String> {
+    let (before, after) = match (&pair.before, &pair.after) {
+        (None, Some(after)) if after.view.is_some() => return vec!["new view".to_owned()],
+        (None, Some(_)) => return vec!["new".to_owned()],
+        (Some(before), None) if before.view.is_some() => return vec!["view, dropped".to_owned()],
+        (Some(_), None) => return vec!["dropped".to_owned()],
+        (Some(before), Some(after)) => (before, after),
+        (None, None) => return Vec::new(),
+    };
+    let mut notes = Vec::new();
+    match (&before.view, &after.view) {
+        (None, Some(_)) => notes.push("a view now".to_owned()),
+        (Some(_), None) => notes.push("a stored table now".to_owned()),
+        (old, new) if old != new => notes.push("view with another query".to_owned()),
+        _ => {}
+    }
+    for (what, columns) in [
+        ("columns added", &pair.columns_added),
+        ("columns removed", &pair.columns_removed),
+    ] {
+        if !columns.is_empty() {
+            notes.push(format!("{what}: {}", columns.join(", ")));
+        }
+    }
+    for column in &pair.columns {
+        if let Some((before, after)) = &column.retyped {
+            notes.push(format!("{} is {after}, was {before}", column.name));
+        }
+    }
+    notes
+}
+
+/// The months in which a gold table's numbers differ.
+async fn metrics(
+    comparison: &Comparison,
+    pair: &TablePair,
+    key: &[String],
+) -> Result<Vec<MetricChange>> {
+    let is_there = pair.before.is_some() && pair.after.is_some();
+    if pair.name.layer != "gold" || !is_there || !pair.has_key(key) {
+        return Ok(Vec::new());
+    }
+    let Some(month) = month_of(pair, key) else {
+        return Ok(Vec::new());
+    };
+    if key.len() == 1 {
+        let rows = comparison.rows(pair, key, MOST_VALUES).await?;
+        return Ok(values(pair, &rows));
+    }
+    let months = comparison.counts_by(pair, key, month).await?;
+    let change = |(month, rows)| MetricChange {
+        table: pair.name.clone(),
+        month,
+        column: None,
+        before: None,
+        after: None,
+        rows,
+    };
+    Ok(months.into_iter().map(change).collect())
+}
+
+/// The date column of the key that says the month.
+fn month_of<'a>(pair: &TablePair, key: &'a [String]) -> Option<&'a str> {
+    let is_date = |name: &str| {
+        let mut columns = pair.columns.iter();
+        columns.any(|c| c.name == name && c.data_type == DataType::Date32)
+    };
+    let mut dates = key.iter().map(String::as_str).filter(|name| is_date(name));
+    let plain = key
+        .iter()
+        .map(String::as_str)
+        .find(|n| *n == "month" && is_date(n));
+    plain.or_else(|| dates.find(|name| name.ends_with("_month")))
+}
+
+/// The metrics among the values of rows that the month identifies.
+fn values(pair: &TablePair, rows: &ChangedRows) -> Vec<MetricChange> {
+    let is_number = |name: &str| {
+        let mut columns = pair.columns.iter();
+        columns.any(|c| c.name == name && c.data_type.is_numeric())
+    };
+    let batch = &rows.batch;
+    let texts = |column: usize| batch.column(column).as_string::<i32>();
+    let months = batch.column(1).as_primitive::<Date32Type>();
+    let text = |column: usize, row: usize| {
+        let column = texts(column);
+        column.is_valid(row).then(|| column.value(row).to_owned())
+    };
+    let lines = (0..batch.num_rows()).filter_map(|row| {
+        let column = text(2, row).filter(|name| is_number(name))?;
+        Some(MetricChange {
+            table: pair.name.clone(),
+            month: months.value_as_date(row)?.to_string(),
+            column: Some(column),
+            before: text(3, row),
+            after: text(4, row),
+            rows: 1,
+        })
+    });
+    lines.collect()
+}

@@ -1,0 +1,191 @@
+//! Going back: an older snapshot's tables, published again as a new snapshot.
+//!
+//! A table's `changed_in` names its rows: two entries of one table with the
+//! same `changed_in` hold the same rows. So entries come back whole, and what
+//! they say of their inputs stays true among them; whatever changes later gets
+//! the number of a later snapshot, which no entry has named yet.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::deliveries::{self, Delivery};
+use super::progress::{Event, Observer};
+use super::run::{Outcome, Run};
+use super::stage::Stage;
+use super::workspace::Workspace;
+use crate::error::{Error, Result};
+use crate::lake::{Lease, Publication, Restoration, Snapshot};
+use crate::name::TableName;
+
+/// What a rollback did, or would do.
+#[derive(Debug)]
+pub struct Rollback {
+    /// The snapshot visible before.
+    pub from: Arc<Snapshot>,
+    /// The snapshot whose tables come back.
+    pub to: Arc<Snapshot>,
+    /// The tables that change, by name.
+    pub tables: Vec<(TableName, Restored)>,
+    /// The files that are no longer landed.
+    pub unlanded: Vec<Unlanded>,
+    /// The snapshot published; `None` when there was nothing to do, or it was
+    /// only planned.
+    pub snapshot: Option<Arc<Snapshot>>,
+}
+
+/// What happens to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restored {
+    /// It holds its older rows again.
+    Older,
+    /// It is there again.
+    Back,
+    /// The older snapshot does not hold it.
+    Gone,
+}
+
+/// A file whose rows go with a rollback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlanded {
+    /// Its source.
+    pub source: String,
+    /// Its path below the landing folder.
+    pub path: String,
+    /// Whether it still lies there, so that the next refresh lands it again.
+    pub is_there: bool,
+}
+
+impl Workspace {
+    /// Publishes the tables of the snapshot `to` again; of the one before the
+    /// newest where left out.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, its files are gone, the lake is held
+    /// by another run, or something cannot be read or written.
+    pub async fn rollback(&self, to: Option<u64>, observer: &dyn Observer) -> Result<Rollback> {
+        let (lease, mut run) = self.begin("rollback", observer).await?;
+        let (from, to) = self.rollback_ends(to).await?;
+        run.command = format!("rollback to {}", to.id);
+        let mut outcome = Outcome {
+            before: Some(Arc::clone(&from)),
+            ..Outcome::default()
+        };
+        let result = self
+            .go_back(&run, &lease, from, to, &mut outcome, observer)
+            .await;
+        self.keep_record(&run, &outcome, result.as_ref().err())
+            .await?;
+        result
+    }
+
+    /// What [`Workspace::rollback`] would do; writes nothing.
+    ///
+    /// # Errors
+    /// As it, but for the lake's holder.
+    pub async fn plan_rollback(&self, to: Option<u64>) -> Result<Rollback> {
+        let (from, to) = self.rollback_ends(to).await?;
+        Ok(self.compare_ends(from, to).await?.0)
+    }
+
+    async fn go_back(
+        &self,
+        run: &Run,
+        lease: &Lease,
+        from: Arc<Snapshot>,
+        to: Arc<Snapshot>,
+        outcome: &mut Outcome,
+        observer: &dyn Observer,
+    ) -> Result<Rollback> {
+        let (mut rollback, restoration) = self.compare_ends(from, to).await?;
+        if rollback.tables.is_empty() {
+            return Ok(rollback);
+        }
+        observer.event(Event::Publishing);
+        let publication = Publication {
+            run: run.id.clone(),
+            command: run.command.clone(),
+            base: Some(rollback.from.as_ref().clone()),
+            tables: restoration.tables,
+            checks: rollback.to.checks.clone(),
+            changes: restoration.changes,
+        };
+        let published = self.lake().publish(lease, publication, self.clock.as_ref());
+        let snapshot = Arc::new(published.await?);
+        outcome.snapshot = Some(Arc::clone(&snapshot));
+        rollback.snapshot = Some(snapshot);
+        Ok(rollback)
+    }
+
+    /// The newest snapshot, and the one to go back to.
+    async fn rollback_ends(&self, to: Option<u64>) -> Result<(Arc<Snapshot>, Arc<Snapshot>)> {
+        let from = self.lake().require_latest().await?;
+        let to = match to {
+            Some(id) => self.lake().snapshot(id).await?,
+            None => self.lake().snapshot(self.before(from.id).await?).await?,
+        };
+        Ok((Arc::new(from), Arc::new(to)))
+    }
+
+    /// The snapshot before `id`.
+    pub(super) async fn before(&self, id: u64) -> Result<u64> {
+        let ids = self.lake().snapshot_ids().await?;
+        let before = ids.into_iter().rev().find(|other| *other < id);
+        before.ok_or_else(|| {
+            Error::usage(format!(
+                "snapshot {id} is the first: there is none before it"
+            ))
+            .hint("`cinelake snapshots` lists them")
+        })
+    }
+
+    async fn compare_ends(
+        &self,
+        from: Arc<Snapshot>,
+        to: Arc<Snapshot>,
+    ) -> Result<(Rollback, Restoration)> {
+        let restoration = self.lake().restoration(&from, &to).await?;
+        let rollback = Rollback {
+            tables: changed_tables(&from, &to),
+            unlanded: self.unlanded(&from, &to).await?,
+            from,
+            to,
+            snapshot: None,
+        };
+        Ok((rollback, restoration))
+    }
+
+    async fn unlanded(&self, from: &Arc<Snapshot>, to: &Arc<Snapshot>) -> Result<Vec<Unlanded>> {
+        let landed = |snapshot: &Arc<Snapshot>| {
+            let stage = Stage::new(self, Some(Arc::clone(snapshot)));
+            async move { deliveries::load(&stage).await }
+        };
+        let (now, then) = (landed(from).await?, landed(to).await?);
+        let is_current = |d: &&Delivery| d.replaced_by.is_none();
+        let file = |d: &Delivery| (d.path.clone(), d.content_key().map(str::to_owned));
+        let stays: BTreeSet<_> = then.iter().filter(is_current).map(file).collect();
+        let going = now
+            .iter()
+            .filter(is_current)
+            .filter(|d| !stays.contains(&file(d)));
+        let unlanded = going.map(|d| Unlanded {
+            source: d.source.clone(),
+            path: d.path.clone(),
+            is_there: self.config.landing.join(&d.path).is_file(),
+        });
+        Ok(unlanded.collect())
+    }
+}
+
+fn changed_tables(from: &Snapshot, to: &Snapshot) -> Vec<(TableName, Restored)> {
+    let names: BTreeSet<&TableName> = from.tables.keys().chain(to.tables.keys()).collect();
+    let change = |name: &TableName| match (from.tables.get(name), to.tables.get(name)) {
+        (Some(_), None) => Some(Restored::Gone),
+        (None, Some(_)) => Some(Restored::Back),
+        (Some(now), Some(then)) if now.changed_in != then.changed_in => Some(Restored::Older),
+        _ => None,
+    };
+    let changed = names
+        .into_iter()
+        .filter_map(|n| Some((n.clone(), change(n)?)));
+    changed.collect()
+}
