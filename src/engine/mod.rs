@@ -6,6 +6,7 @@
 //! Start reading at [`Engine::session`]; files are scanned by
 //! [`LakeTable`](table::LakeTable).
 
+mod bitmaps;
 mod catalog;
 mod compare;
 mod functions;

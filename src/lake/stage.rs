@@ -13,7 +13,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::compute::{
     SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
 };
-use datafusion::arrow::datatypes::{Date32Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
@@ -268,9 +268,10 @@ fn without_shared_text(batch: RecordBatch) -> Result<RecordBatch> {
     let columns = batch
         .columns()
         .iter()
-        .map(|array| match array.as_string_view_opt() {
-            Some(text) => Arc::new(text.gc()) as ArrayRef,
-            None => Arc::clone(array),
+        .map(|array| match array.data_type() {
+            DataType::Utf8View => Arc::new(array.as_string_view().gc()) as ArrayRef,
+            DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
+            _ => Arc::clone(array),
         })
         .collect();
     RecordBatch::try_new(batch.schema(), columns).map_err(arrow_error)
