@@ -21,6 +21,7 @@ mod rejects;
 mod report;
 mod snapshots;
 mod sql;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -115,6 +116,8 @@ enum Command {
     Rejects(rejects::Rejects),
     /// Show what was published when
     Snapshots(snapshots::Snapshots),
+    /// Show the files and lines behind numbers of a table
+    Why(why::Why),
     /// Write shell completions to stdout
     Completions {
         /// The shell
@@ -217,6 +220,7 @@ impl Command {
             Self::Check(command) => command.run(context).await,
             Self::Rejects(command) => command.run(context).await,
             Self::Snapshots(command) => command.run(context).await,
+            Self::Why(command) => command.run(context).await,
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "cinelake", &mut text);

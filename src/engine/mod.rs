@@ -12,6 +12,7 @@ mod params;
 mod session;
 mod system;
 mod table;
+mod trace;
 mod wording;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use crate::name::TableName;
 
 pub use params::{parse_value, sql_type};
 pub use session::{Answer, Rows, Session};
+pub use trace::{Gap, Picked, Role, Trace, TracedInput};
 
 /// What a session reads.
 #[derive(Debug, Clone, Default)]

@@ -20,14 +20,14 @@ use crate::error::{Error, Result};
 
 /// Read-only SQL over one scope.
 pub struct Session {
-    context: SessionContext,
-    catalog: ScopeCatalog,
+    pub(super) context: SessionContext,
+    pub(super) catalog: ScopeCatalog,
 }
 
 /// A planned query.
 pub struct Answer {
-    frame: DataFrame,
-    wording: Wording,
+    pub(super) frame: DataFrame,
+    pub(super) wording: Wording,
 }
 
 impl Session {

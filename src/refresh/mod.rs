@@ -17,6 +17,7 @@ mod rejects;
 mod run;
 mod schemas;
 mod stage;
+mod why;
 mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
@@ -26,4 +27,5 @@ pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use schemas::Schemas;
+pub use why::{Line, LineRole, NearReject, RejectsNear, WhyAnswer, WhyRequest};
 pub use workspace::{Access, Workspace};

@@ -1,0 +1,465 @@
+//! The landed rows behind numbers of a table, back through the models to the
+//! lines of the files.
+//!
+//! Goes model by model against the order in which they are built: the rows of
+//! a table that are asked about become rows of its inputs
+//! ([`Session::trace`](crate::engine::Session::trace)), and so on down to
+//! bronze. A table that is reached on several ways is followed once for each
+//! role its rows have.
+
+mod lines;
+mod rejects;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::plan::{build_fingerprint, is_as_of};
+use super::workspace::Workspace;
+use crate::engine::{Gap, Picked, Role, Session, TracedInput};
+use crate::error::{Error, Result, did_you_mean};
+use crate::lake::{EntryKind, Snapshot};
+use crate::model::{Model, TableName};
+use lines::Found;
+
+pub use rejects::{NearReject, RejectsNear};
+
+/// Rows of one table up to which they are followed.
+const MOST: usize = 1_000_000;
+/// The columns that tell the rows of a landed table.
+const LANDED: [&str; 2] = ["_delivery", "_line"];
+
+/// Which numbers are asked about.
+#[derive(Debug, Clone)]
+pub struct WhyRequest {
+    /// The table.
+    pub table: TableName,
+    /// The condition that its rows meet; all of them without one.
+    pub condition: Option<String>,
+    /// The column asked about; all of them without one.
+    pub column: Option<String>,
+    /// The snapshot; the newest without one.
+    pub at: Option<u64>,
+    /// The first lines whose values are wanted too.
+    pub with_values: usize,
+}
+
+/// What stands behind the numbers.
+#[derive(Debug)]
+pub struct WhyAnswer {
+    /// The snapshot that was read.
+    pub snapshot: Arc<Snapshot>,
+    /// Rows of the table that are asked about.
+    pub selected: usize,
+    /// The landed rows: those from which the numbers are computed first, then
+    /// by table, file and line.
+    pub lines: Vec<Line>,
+    /// The tables between, with the number of their rows that were followed.
+    pub passed: Vec<(TableName, usize)>,
+    /// Tables of which no row is left out, that only decide which rows count.
+    pub whole: BTreeSet<TableName>,
+    /// What is not followed exactly, in words.
+    pub gaps: BTreeSet<String>,
+    /// Rejected lines of the same sources.
+    pub rejects: RejectsNear,
+}
+
+/// A landed row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it has to do with the numbers.
+    pub role: LineRole,
+    /// The landed table.
+    pub table: TableName,
+    /// The number of its delivery.
+    pub delivery: i64,
+    /// Its file, below the landing folder.
+    pub path: String,
+    /// Its line in the file.
+    pub line: i64,
+    /// Its values as a JSON object, where they were wanted.
+    pub values: Option<String>,
+    /// The tables through which it came, from the one that reads it to the one
+    /// asked about; each way once.
+    pub via: BTreeSet<Vec<TableName>>,
+}
+
+/// What a landed row has to do with the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LineRole {
+    /// They are computed from it.
+    Value,
+    /// It decides which rows count.
+    Filter,
+}
+
+/// Rows that wait to be followed.
+#[derive(Default)]
+struct Pending {
+    picked: Vec<Picked>,
+    ways: BTreeSet<Vec<TableName>>,
+}
+
+/// Ways that are kept of a table that is reached on many.
+const WAYS: usize = 8;
+
+/// One question being answered.
+struct Asking<'a> {
+    workspace: &'a Workspace,
+    session: Session,
+    snapshot: Arc<Snapshot>,
+    grains: BTreeMap<TableName, Vec<String>>,
+    pending: BTreeMap<(TableName, Role), Pending>,
+    found: Found,
+    passed: Vec<(TableName, usize)>,
+    whole: BTreeSet<TableName>,
+    gaps: BTreeSet<String>,
+}
+
+impl Workspace {
+    /// The landed rows behind rows of a table.
+    ///
+    /// # Errors
+    /// A usage error when table, column or condition are wrong, no row meets
+    /// the condition, or the table was built by another text than the
+    /// project's.
+    pub async fn why(&self, request: &WhyRequest) -> Result<WhyAnswer> {
+        let (session, snapshot) = self.session(request.at).await?;
+        self.check_table(&snapshot, &request.table)?;
+        let mut asking = Asking {
+            workspace: self,
+            session,
+            grains: grains(self, &snapshot),
+            snapshot,
+            pending: BTreeMap::new(),
+            found: Found::default(),
+            passed: Vec::new(),
+            whole: BTreeSet::new(),
+            gaps: BTreeSet::new(),
+        };
+        let selected = asking.begin(request).await?;
+        asking.follow_all().await?;
+        asking.answer(request, selected).await
+    }
+
+    fn check_table(&self, snapshot: &Snapshot, name: &TableName) -> Result<()> {
+        let names: Vec<String> = snapshot.tables.keys().map(ToString::to_string).collect();
+        if !snapshot.tables.contains_key(name) {
+            let hint = did_you_mean(&name.to_string(), names.iter().map(String::as_str));
+            return Err(Error::usage(format!("no table `{name}`"))
+                .hint(hint.unwrap_or_else(|| "`cinelake ls` lists the tables".to_owned())));
+        }
+        if is_landed(name) {
+            return Ok(());
+        }
+        let Some(model) = self.project.models.get(name) else {
+            return Err(
+                Error::usage(format!("`{name}` is built by no file of this project"))
+                    .hint("only landed tables and those of `queries/` can be followed"),
+            );
+        };
+        match other_text(self, snapshot, model) {
+            true => Err(Error::usage(format!(
+                "`{name}` was built by another text than its file has now"
+            ))
+            .file(&model.path)
+            .hint("refresh first: rows are followed by the text that built them")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Asking<'_> {
+    /// Picks the rows that are asked about; gives their number.
+    async fn begin(&mut self, request: &WhyRequest) -> Result<usize> {
+        let table = &request.table;
+        let all = self.columns(table).await?;
+        let columns = match &request.column {
+            None => all.clone(),
+            Some(column) if all.contains(column) => vec![column.clone()],
+            Some(column) => {
+                let hint = did_you_mean(column, all.iter().map(String::as_str));
+                return Err(Error::usage(format!("`{table}` has no column `{column}`"))
+                    .hint(hint.unwrap_or_else(|| format!("columns are {}", all.join(", ")))));
+            }
+        };
+        let told_by = self.told_by(table).await?;
+        let condition = request.condition.as_deref();
+        let picked = self.session.pick(table, &told_by, condition, MOST).await?;
+        let selected = picked.rows();
+        let met = condition
+            .map(|c| format!(" meets `{c}`"))
+            .unwrap_or_default();
+        if selected == 0 {
+            return Err(
+                Error::usage(format!("no row of `{table}`{met}")).hint(format!(
+                    "`cinelake sql -c 'select * from {table} limit 10'` shows what it holds"
+                )),
+            );
+        }
+        if selected > MOST {
+            return Err(
+                Error::usage(format!("more than {MOST} rows of `{table}`{met}"))
+                    .hint("ask about fewer: a narrower `--where`"),
+            );
+        }
+        if is_landed(table) {
+            self.found.add(
+                table,
+                LineRole::Value,
+                &picked,
+                &BTreeSet::from([Vec::new()]),
+            );
+            return Ok(selected);
+        }
+        let role = Role::Value {
+            columns: columns.into_iter().collect(),
+            counted: false,
+        };
+        let pending = Pending {
+            picked: vec![picked],
+            ways: BTreeSet::from([vec![table.clone()]]),
+        };
+        self.pending.insert((table.clone(), role), pending);
+        Ok(selected)
+    }
+
+    /// Follows every table after all of its readers.
+    async fn follow_all(&mut self) -> Result<()> {
+        let order = &self.workspace.project.build_order;
+        let places: BTreeMap<TableName, usize> = order.iter().cloned().zip(0..).collect();
+        loop {
+            let last = self
+                .pending
+                .keys()
+                .max_by_key(|(table, _)| places.get(table));
+            let Some((table, role)) = last.cloned() else {
+                return Ok(());
+            };
+            let Some(pending) = self.pending.remove(&(table.clone(), role.clone())) else {
+                return Ok(());
+            };
+            self.follow(&table, &role, &pending).await?;
+        }
+    }
+
+    async fn follow(&mut self, table: &TableName, role: &Role, pending: &Pending) -> Result<()> {
+        let Some(model) = self.workspace.project.models.get(table) else {
+            self.gaps
+                .insert(format!("{table} is built by no file of this project"));
+            return Ok(());
+        };
+        let picked = self.session.merged(&pending.picked).await?;
+        self.passed.push((table.clone(), picked.rows()));
+        if picked.rows() > MOST {
+            self.gaps.insert(format!(
+                "{table}: more than {MOST} of its rows; ask with a narrower `--where`"
+            ));
+            return Ok(());
+        }
+        if other_text(self.workspace, &self.snapshot, model) {
+            self.gaps.insert(format!(
+                "{table} was built by another text than {} has now",
+                model.path.display()
+            ));
+            return Ok(());
+        }
+        self.check_inputs(table);
+        let at_model = |e: Error| match e.place() {
+            Some(_) => e,
+            None => e.file(&model.path),
+        };
+        let trace = self
+            .session
+            .trace(&model.sql, &picked, role, &self.grains)
+            .await;
+        let trace = trace.map_err(at_model)?;
+        for gap in &trace.gaps {
+            self.gaps.insert(format!("{table}: {}", gap_text(gap)));
+        }
+        for input in &trace.inputs {
+            self.reach(input, &pending.ways).await.map_err(at_model)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of one scan.
+    async fn reach(&mut self, input: &TracedInput, ways: &BTreeSet<Vec<TableName>>) -> Result<()> {
+        let table = &input.table;
+        let only_filters = input.role == Role::Filter;
+        if is_as_of(table) || (input.whole && only_filters) {
+            let told_by = self.told_by(table).await?;
+            let any = self.session.pick_from(input, &told_by, 0).await?;
+            if any.rows() > 0 {
+                self.whole.insert(table.clone());
+            }
+            return Ok(());
+        }
+        let is_model = self.workspace.project.models.contains_key(table);
+        if !is_model && !is_landed(table) {
+            self.gaps
+                .insert(format!("{table} is not followed: it holds no landed rows"));
+            return Ok(());
+        }
+        let told_by = self.told_by(table).await?;
+        let picked = self.session.pick_from(input, &told_by, MOST).await?;
+        if picked.rows() == 0 {
+            return Ok(());
+        }
+        if is_model {
+            let key = (table.clone(), input.role.clone());
+            let pending = self.pending.entry(key).or_default();
+            pending.picked.push(picked);
+            let longer = ways.iter().map(|way| {
+                let first = [table.clone()];
+                first.into_iter().chain(way.iter().cloned()).collect()
+            });
+            pending.ways.extend(longer);
+            while pending.ways.len() > WAYS {
+                pending.ways.pop_last();
+            }
+            return Ok(());
+        }
+        if picked.rows() > MOST {
+            self.gaps.insert(format!(
+                "{table}: only {MOST} of its rows are listed; ask with a narrower `--where`"
+            ));
+        }
+        let role = match only_filters {
+            true => LineRole::Filter,
+            false => LineRole::Value,
+        };
+        self.found.add(table, role, &picked, ways);
+        Ok(())
+    }
+
+    /// Says when an input changed after `table` was built, as `land` alone does.
+    fn check_inputs(&mut self, table: &TableName) {
+        let Some(entry) = self.snapshot.tables.get(table) else {
+            return;
+        };
+        for (input, built_from) in &entry.inputs {
+            let now = self.snapshot.tables.get(input).map(|e| e.changed_in);
+            if now.is_some_and(|now| now > *built_from) {
+                self.gaps.insert(format!(
+                    "{table} was built before {input} changed; refresh, then ask again"
+                ));
+            }
+        }
+    }
+
+    /// The columns that tell the rows of `table` apart, as well as can be.
+    async fn told_by(&self, table: &TableName) -> Result<Vec<String>> {
+        if is_landed(table) {
+            return Ok(LANDED.map(str::to_owned).to_vec());
+        }
+        let grain = self
+            .workspace
+            .project
+            .models
+            .get(table)
+            .map(|m| &m.header.grain);
+        if let Some(grain) = grain.filter(|g| !g.is_empty()) {
+            return Ok(grain.clone());
+        }
+        let schema = self.schema(table).await?;
+        // Floats may differ in their last digits from run to run.
+        let exact = schema
+            .fields()
+            .iter()
+            .filter(|f| !f.data_type().is_floating());
+        let exact: Vec<String> = exact.map(|f| f.name().clone()).collect();
+        match exact.is_empty() {
+            true => self.columns(table).await,
+            false => Ok(exact),
+        }
+    }
+
+    async fn columns(&self, table: &TableName) -> Result<Vec<String>> {
+        let schema = self.schema(table).await?;
+        Ok(schema.fields().iter().map(|f| f.name().clone()).collect())
+    }
+
+    async fn schema(&self, table: &TableName) -> Result<datafusion::arrow::datatypes::SchemaRef> {
+        let sql = format!(
+            "select * from \"{}\".\"{}\" limit 0",
+            table.layer, table.table
+        );
+        Ok(self
+            .session
+            .query(&sql, &[])
+            .await?
+            .stream()
+            .await?
+            .schema())
+    }
+
+    async fn answer(self, request: &WhyRequest, selected: usize) -> Result<WhyAnswer> {
+        let sources = self.found.sources();
+        let rejects = rejects::near(&self.session, &sources, request.condition.as_deref()).await?;
+        let mut whole = self.whole;
+        // What is listed need not be named besides.
+        whole.retain(|table| !self.found.holds(table));
+        let lines = self.found.lines(&self.session, request.with_values).await?;
+        let mut passed: BTreeMap<TableName, usize> = BTreeMap::new();
+        for (table, rows) in self.passed.into_iter().filter(|(t, _)| *t != request.table) {
+            let most = passed.entry(table).or_default();
+            *most = rows.max(*most);
+        }
+        Ok(WhyAnswer {
+            snapshot: self.snapshot,
+            selected,
+            lines,
+            passed: passed.into_iter().collect(),
+            whole,
+            gaps: self.gaps,
+            rejects,
+        })
+    }
+}
+
+/// Whether `name` holds rows of landed files.
+fn is_landed(name: &TableName) -> bool {
+    name.layer == "bronze" && !name.table.starts_with('_')
+}
+
+/// Whether the published table was built by another text than `model`'s.
+fn other_text(workspace: &Workspace, snapshot: &Snapshot, model: &Model) -> bool {
+    let entry = snapshot.tables.get(&model.name);
+    let text = build_fingerprint(model, None, workspace.config.zone);
+    // What `--as-of` set is not followed anyway.
+    !is_as_of(&model.name) && entry.is_some_and(|e| e.fingerprint != text)
+}
+
+/// The columns that tell the rows of the published tables apart: the grain,
+/// and none where there is one row at most.
+fn grains(workspace: &Workspace, snapshot: &Snapshot) -> BTreeMap<TableName, Vec<String>> {
+    let models = workspace.project.models.values();
+    let named = models
+        .filter(|m| !m.header.grain.is_empty())
+        .map(|m| (m.name.clone(), m.header.grain.clone()));
+    let single = snapshot
+        .tables
+        .iter()
+        .filter(|(_, e)| e.rows <= 1 && matches!(e.kind, EntryKind::Table { .. }))
+        .map(|(name, _)| (name.clone(), Vec::new()));
+    named.chain(single).collect()
+}
+
+fn gap_text(gap: &Gap) -> String {
+    let listed = |tables: &BTreeSet<TableName>| {
+        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    match gap {
+        Gap::Window => "a window function compares rows; only the rows that came out of it are \
+                        listed, not those they were compared with"
+            .to_owned(),
+        Gap::Limit => {
+            "it takes the first rows of an order; those that came later are not listed".to_owned()
+        }
+        Gap::Absent(tables) => {
+            format!("rows count because {} holds none like them", listed(tables))
+        }
+        Gap::Step(what, tables) => format!("{what} cannot be followed to {}", listed(tables)),
+    }
+}
