@@ -1,6 +1,6 @@
 //! `cinelake why`: the files and lines behind numbers of a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -21,7 +21,7 @@ pub(super) struct Why {
     /// The rows asked about, such as `month = date '2023-01-01'`; all when left out
     #[arg(long = "where", value_name = "CONDITION")]
     condition: Option<String>,
-    /// The column asked about; all when left out
+    /// The column asked about; all but the grain when left out
     #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
     /// The snapshot to read; the newest where left out
@@ -118,12 +118,20 @@ fn role(role: LineRole) -> &'static str {
     }
 }
 
+/// The shortest way, and how many others there are.
 fn via(line: &Line) -> String {
-    let way = |way: &Vec<TableName>| {
-        let names: Vec<String> = way.iter().map(ToString::to_string).collect();
-        names.join(" > ")
+    let Some(way) = line.via.iter().min_by_key(|way| way.len()) else {
+        return String::new();
     };
-    line.via.iter().map(way).collect::<Vec<_>>().join("; ")
+    let text = way
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" > ");
+    match line.via.len() {
+        1 => text,
+        n => format!("{text} (+{})", n - 1),
+    }
 }
 
 fn reason(reject: &NearReject) -> String {
@@ -147,7 +155,7 @@ fn say(context: &Context, request: &WhyRequest, answer: &WhyAnswer, shown: usize
     for ((role, table), n) in &counts {
         let does = match role {
             LineRole::Value => "computed from",
-            LineRole::Filter => "which rows count is decided by",
+            LineRole::Filter => "selected by",
         };
         console.say(&format!("  {does} {} of {table}", counted(*n, "row")));
     }
@@ -161,13 +169,7 @@ fn say(context: &Context, request: &WhyRequest, answer: &WhyAnswer, shown: usize
             .collect();
         console.say(&format!("passed: {}", passed.join(", ")));
     }
-    if !answer.whole.is_empty() {
-        let whole: Vec<String> = answer.whole.iter().map(ToString::to_string).collect();
-        console.say(&format!("read whole: {}", whole.join(", ")));
-    }
-    for gap in &answer.gaps {
-        console.warn(gap);
-    }
+    say_gaps(context, answer);
     if shown < answer.lines.len() {
         console.say(&format!(
             "{shown} of {} listed: `--limit` lists more",
@@ -175,6 +177,40 @@ fn say(context: &Context, request: &WhyRequest, answer: &WhyAnswer, shown: usize
         ));
     }
     say_rejects(context, answer);
+}
+
+/// What is not listed, and why.
+fn say_gaps(context: &Context, answer: &WhyAnswer) {
+    let console = &context.console;
+    let listed = |tables: &BTreeSet<TableName>| {
+        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    if !answer.whole.is_empty() {
+        console.say(&format!("read whole: {}", listed(&answer.whole)));
+    }
+    if !answer.absent.is_empty() {
+        let absent = answer.absent.iter();
+        let absent: Vec<String> = absent
+            .map(|(table, others)| format!("{table} leaves out what {} holds", listed(others)))
+            .collect();
+        console.say(&format!("by absence: {}", absent.join("; ")));
+    }
+    if !answer.compared.is_empty() {
+        console.say(&format!(
+            "not listed: rows with which a window function of {} compares these",
+            listed(&answer.compared)
+        ));
+    }
+    if !answer.cut.is_empty() {
+        console.say(&format!(
+            "not listed: rows that came after those which {} takes",
+            listed(&answer.cut)
+        ));
+    }
+    for text in &answer.unfollowed {
+        console.warn(text);
+    }
 }
 
 fn say_rejects(context: &Context, answer: &WhyAnswer) {
@@ -188,7 +224,7 @@ fn say_rejects(context: &Context, answer: &WhyAnswer) {
     for (source, n) in &answer.rejects.others {
         let more = if near > 0 { "more " } else { "" };
         context.console.say(&format!(
-            "{} of {source}, of which nothing tells whether they would have counted: \
+            "{} of {source} may have counted, nothing tells: \
              `cinelake rejects --source {source}`",
             counted(*n as u64, &format!("{more}rejected line"))
         ));

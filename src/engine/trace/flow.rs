@@ -194,6 +194,14 @@ pub(super) fn counted_sides(
     Ok((keeps_left || !left_is_looked_up, true))
 }
 
+/// Whether the right side of a left join is only looked things up in: each row
+/// of the left side meets one of it at most, so that it neither adds rows nor
+/// takes any away.
+pub(super) fn is_looked_up(join: &Join, grains: &BTreeMap<TableName, Vec<String>>) -> Result<bool> {
+    let keys = indices(join.on.iter().map(|(_, r)| r), join.right.schema())?;
+    Ok(join.join_type == JoinType::Left && tells_apart(&join.right, &keys, grains)?)
+}
+
 /// Whether no two rows of `plan` agree in `columns`, as far as can be seen.
 fn tells_apart(
     plan: &LogicalPlan,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::logical_expr::{Join, JoinType, LogicalPlan};
 
-use super::flow::{Flow, counted_sides};
+use super::flow::{Flow, counted_sides, is_looked_up};
 use super::selection::{Selection, indices};
 use super::walk::{Walk, tables_of, telling};
 use super::{Gap, column};
@@ -64,7 +64,16 @@ impl Walk<'_> {
                 (left.unless_empty(), right.unless_empty())
             }
         };
+        let decides = selection
+            .looks_at(plan.schema())?
+            .into_iter()
+            .any(|i| i >= at);
+        // What is looked up and not asked about has no say.
+        let idle = right_flow.is_none() && !decides && is_looked_up(join, self.grains)?;
         for (side, flow) in [(Side::Left, left_flow), (Side::Right, right_flow)] {
+            if side == Side::Right && idle {
+                continue;
+            }
             let below = self.rows_in_pairs(join, plan, selection, side)?;
             let input = match side {
                 Side::Left => &join.left,
@@ -102,6 +111,7 @@ impl Walk<'_> {
         }
         // Whether a row pairs is told by the columns that are compared.
         let mut compared: BTreeSet<usize> = keys(join, side)?;
+        compared.extend(below.looks_at(input.schema())?);
         for i in indices(join.filter.iter(), schema)?
             .into_iter()
             .chain(rest.looks_at(schema)?)
@@ -121,7 +131,7 @@ impl Walk<'_> {
             .map(|i| column(&pairs, start + *i))
             .collect();
         let set = self.set(inside, &pairs, selection, outside)?;
-        Ok(below.and(Selection::among(set)))
+        Ok(below.light().and(Selection::among(set)))
     }
 
     /// A join that only tests whether rows of its right side are there.
@@ -148,6 +158,7 @@ impl Walk<'_> {
             true => mine.clone(),
             false => {
                 let mut compared = keys(join, Side::Left)?;
+                compared.extend(mine.looks_at(left.schema())?);
                 let filter = indices(join.filter.iter(), joined_schema(join)?.as_ref())?;
                 compared.extend(filter.into_iter().filter(|i| *i < own));
                 if compared.is_empty() {
@@ -156,7 +167,7 @@ impl Walk<'_> {
                 let inside = compared.iter().map(|i| column(left, *i)).collect();
                 let outside = compared.iter().map(|i| column(plan, *i)).collect();
                 let set = self.set(inside, plan, &selection, outside)?;
-                mine.clone().and(Selection::among(set))
+                mine.light().and(Selection::among(set))
             }
         };
         self.step(left, below, flow)?;

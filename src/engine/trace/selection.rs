@@ -126,6 +126,17 @@ impl Selection {
         self.among.iter().any(Among::excludes_all)
     }
 
+    /// The part that costs next to nothing to repeat: it stays where a set says
+    /// the same, so that files can be passed over. Were all of it repeated at
+    /// each step, the plan would double with each.
+    pub(super) fn light(&self) -> Self {
+        let at_hand = |among: &&Among| among.values.is_some();
+        Self {
+            conditions: self.conditions.clone(),
+            among: self.among.iter().filter(at_hand).cloned().collect(),
+        }
+    }
+
     /// The selected rows of `plan`.
     pub(super) fn apply(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
         let filtered = match conjunction(self.conditions.iter().cloned()) {

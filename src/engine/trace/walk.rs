@@ -180,7 +180,8 @@ impl<'a> Walk<'a> {
                 0 => vec![lit(1_i64)],
                 _ => (0..keys).map(|i| column(plan, i)).collect(),
             };
-            below.among.push(self.set(exprs, plan, &selection, groups)?);
+            let set = self.set(exprs, plan, &selection, groups)?;
+            below = below.light().and(Selection::among(set));
         }
         let computed = |i: usize| match i < keys {
             true => &group_expr[i],
@@ -222,7 +223,8 @@ impl<'a> Walk<'a> {
         }
         let mut below = plain.rebased(plan.schema(), |i| column(input, i))?;
         if !mixed.is_empty() {
-            below = below.and(self.rows_of(plan, &selection, input, 0..own)?);
+            let set = self.rows_of(plan, &selection, input, 0..own)?;
+            below = below.light().and(set);
         }
         let flow = flow
             .map(|f| {
@@ -258,9 +260,8 @@ impl<'a> Walk<'a> {
             let kept = telling(plan.schema(), kept);
             let inside = kept.iter().map(|i| column(input, from[*i])).collect();
             let outside = kept.iter().map(|i| column(plan, *i)).collect();
-            below
-                .among
-                .push(self.set(inside, plan, &selection, outside)?);
+            let set = self.set(inside, plan, &selection, outside)?;
+            below = below.light().and(Selection::among(set));
         }
         let flow = flow
             .map(|f| f.before(|i| Ok(BTreeSet::from([from[i]]))))

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::plan::{build_fingerprint, is_as_of};
 use super::workspace::Workspace;
 use crate::engine::{Gap, Picked, Role, Session, TracedInput};
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::lake::{EntryKind, Snapshot};
 use crate::model::{Model, TableName};
 use lines::Found;
@@ -35,7 +35,7 @@ pub struct WhyRequest {
     pub table: TableName,
     /// The condition that its rows meet; all of them without one.
     pub condition: Option<String>,
-    /// The column asked about; all of them without one.
+    /// The column asked about; without one all but those of the grain.
     pub column: Option<String>,
     /// The snapshot; the newest without one.
     pub at: Option<u64>,
@@ -57,8 +57,16 @@ pub struct WhyAnswer {
     pub passed: Vec<(TableName, usize)>,
     /// Tables of which no row is left out, that only decide which rows count.
     pub whole: BTreeSet<TableName>,
-    /// What is not followed exactly, in words.
-    pub gaps: BTreeSet<String>,
+    /// Tables whose rows are compared with each other by a window function: only
+    /// those that came out of it are followed, not those they were compared with.
+    pub compared: BTreeSet<TableName>,
+    /// Tables that take the first rows of an order: those that came later are
+    /// not followed.
+    pub cut: BTreeSet<TableName>,
+    /// Tables whose rows count because others hold none like them.
+    pub absent: BTreeMap<TableName, BTreeSet<TableName>>,
+    /// What cannot be followed, in words.
+    pub unfollowed: BTreeSet<String>,
     /// Rejected lines of the same sources.
     pub rejects: RejectsNear,
 }
@@ -112,7 +120,10 @@ struct Asking<'a> {
     found: Found,
     passed: Vec<(TableName, usize)>,
     whole: BTreeSet<TableName>,
-    gaps: BTreeSet<String>,
+    compared: BTreeSet<TableName>,
+    cut: BTreeSet<TableName>,
+    absent: BTreeMap<TableName, BTreeSet<TableName>>,
+    unfollowed: BTreeSet<String>,
 }
 
 impl Workspace {
@@ -134,7 +145,10 @@ impl Workspace {
             found: Found::default(),
             passed: Vec::new(),
             whole: BTreeSet::new(),
-            gaps: BTreeSet::new(),
+            compared: BTreeSet::new(),
+            cut: BTreeSet::new(),
+            absent: BTreeMap::new(),
+            unfollowed: BTreeSet::new(),
         };
         let selected = asking.begin(request).await?;
         asking.follow_all().await?;
@@ -174,7 +188,7 @@ impl Asking<'_> {
         let table = &request.table;
         let all = self.columns(table).await?;
         let columns = match &request.column {
-            None => all.clone(),
+            None => self.measures(table, &all),
             Some(column) if all.contains(column) => vec![column.clone()],
             Some(column) => {
                 let hint = did_you_mean(column, all.iter().map(String::as_str));
@@ -184,7 +198,8 @@ impl Asking<'_> {
         };
         let told_by = self.told_by(table).await?;
         let condition = request.condition.as_deref();
-        let picked = self.session.pick(table, &told_by, condition, MOST).await?;
+        let picked = self.session.pick(table, &told_by, condition, MOST).await;
+        let picked = picked.map_err(|e| at_condition(e, condition))?;
         let selected = picked.rows();
         let met = condition
             .map(|c| format!(" meets `{c}`"))
@@ -244,20 +259,20 @@ impl Asking<'_> {
 
     async fn follow(&mut self, table: &TableName, role: &Role, pending: &Pending) -> Result<()> {
         let Some(model) = self.workspace.project.models.get(table) else {
-            self.gaps
+            self.unfollowed
                 .insert(format!("{table} is built by no file of this project"));
             return Ok(());
         };
         let picked = self.session.merged(&pending.picked).await?;
         self.passed.push((table.clone(), picked.rows()));
         if picked.rows() > MOST {
-            self.gaps.insert(format!(
+            self.unfollowed.insert(format!(
                 "{table}: more than {MOST} of its rows; ask with a narrower `--where`"
             ));
             return Ok(());
         }
         if other_text(self.workspace, &self.snapshot, model) {
-            self.gaps.insert(format!(
+            self.unfollowed.insert(format!(
                 "{table} was built by another text than {} has now",
                 model.path.display()
             ));
@@ -274,12 +289,32 @@ impl Asking<'_> {
             .await;
         let trace = trace.map_err(at_model)?;
         for gap in &trace.gaps {
-            self.gaps.insert(format!("{table}: {}", gap_text(gap)));
+            self.note(table, gap);
         }
         for input in &trace.inputs {
             self.reach(input, &pending.ways).await.map_err(at_model)?;
         }
         Ok(())
+    }
+
+    fn note(&mut self, table: &TableName, gap: &Gap) {
+        match gap {
+            Gap::Window => {
+                self.compared.insert(table.clone());
+            }
+            Gap::Limit => {
+                self.cut.insert(table.clone());
+            }
+            Gap::Absent(tables) => {
+                let known = self.absent.entry(table.clone()).or_default();
+                known.extend(tables.iter().cloned());
+            }
+            Gap::Step(what, tables) => {
+                let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+                let text = format!("{table}: {what} cannot be followed to {}", names.join(", "));
+                self.unfollowed.insert(text);
+            }
+        }
     }
 
     /// Takes the rows of one scan.
@@ -296,7 +331,7 @@ impl Asking<'_> {
         }
         let is_model = self.workspace.project.models.contains_key(table);
         if !is_model && !is_landed(table) {
-            self.gaps
+            self.unfollowed
                 .insert(format!("{table} is not followed: it holds no landed rows"));
             return Ok(());
         }
@@ -320,7 +355,7 @@ impl Asking<'_> {
             return Ok(());
         }
         if picked.rows() > MOST {
-            self.gaps.insert(format!(
+            self.unfollowed.insert(format!(
                 "{table}: only {MOST} of its rows are listed; ask with a narrower `--where`"
             ));
         }
@@ -340,7 +375,7 @@ impl Asking<'_> {
         for (input, built_from) in &entry.inputs {
             let now = self.snapshot.tables.get(input).map(|e| e.changed_in);
             if now.is_some_and(|now| now > *built_from) {
-                self.gaps.insert(format!(
+                self.unfollowed.insert(format!(
                     "{table} was built before {input} changed; refresh, then ask again"
                 ));
             }
@@ -371,6 +406,19 @@ impl Asking<'_> {
         match exact.is_empty() {
             true => self.columns(table).await,
             false => Ok(exact),
+        }
+    }
+
+    /// What is asked about where no column is named: all but what tells the
+    /// rows apart.
+    fn measures(&self, table: &TableName, all: &[String]) -> Vec<String> {
+        let model = self.workspace.project.models.get(table);
+        let grain = model.map(|m| m.header.grain.as_slice()).unwrap_or_default();
+        let others: Vec<String> = all.iter().filter(|c| !grain.contains(c)).cloned().collect();
+        if others.is_empty() {
+            all.to_vec()
+        } else {
+            others
         }
     }
 
@@ -411,7 +459,10 @@ impl Asking<'_> {
             lines,
             passed: passed.into_iter().collect(),
             whole,
-            gaps: self.gaps,
+            compared: self.compared,
+            cut: self.cut,
+            absent: self.absent,
+            unfollowed: self.unfollowed,
             rejects,
         })
     }
@@ -445,21 +496,13 @@ fn grains(workspace: &Workspace, snapshot: &Snapshot) -> BTreeMap<TableName, Vec
     named.chain(single).collect()
 }
 
-fn gap_text(gap: &Gap) -> String {
-    let listed = |tables: &BTreeSet<TableName>| {
-        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
-        names.join(", ")
-    };
-    match gap {
-        Gap::Window => "a window function compares rows; only the rows that came out of it are \
-                        listed, not those they were compared with"
-            .to_owned(),
-        Gap::Limit => {
-            "it takes the first rows of an order; those that came later are not listed".to_owned()
+/// Says that it is the condition that is wrong.
+fn at_condition(error: Error, condition: Option<&str>) -> Error {
+    match condition {
+        Some(condition) if error.kind() == Kind::Usage => {
+            Error::usage(format!("`--where {condition}`: {}", error.message()))
+                .maybe_hint(error.hint_text().map(str::to_owned))
         }
-        Gap::Absent(tables) => {
-            format!("rows count because {} holds none like them", listed(tables))
-        }
-        Gap::Step(what, tables) => format!("{what} cannot be followed to {}", listed(tables)),
+        _ => error,
     }
 }
