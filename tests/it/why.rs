@@ -69,7 +69,7 @@ const FILES: &[(&str, &str)] = &[
         "gold/best.sql",
         "-- The country with the most revenue in each month; without a grain.\n\
          with ranked as (\n    select country, month, revenue,\n\
-         \x20       row_number() over (partition by month order by revenue desc, country) as place\n\
+         \x20       row_number() over (partition by month order by revenue desc nulls last, country) as place\n\
          \x20   from gold.revenue\n)\n\
          select ranked.month, ranked.country, ranked.revenue, totals.payers\nfrom ranked\n\
          left join (select month, count(distinct user_id) as payers from silver.payments group by month) as totals\n\
@@ -135,8 +135,27 @@ fn a_number_is_listed_with_files_lines_and_what_was_rejected() {
         "--column",
         "revenue",
     ]);
-    insta::assert_snapshot!(ran.stdout, @"");
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stdout, @r#"
+    ┌──────────┬──────────┬──────────────┬──────┬─────────────────────────────────────────────────────────────────────────────────┬────────────────────────────────────────────────────────┐
+    │ role     ┆ source   ┆ file         ┆ line ┆ row                                                                             ┆ via                                                    │
+    ╞══════════╪══════════╪══════════════╪══════╪═════════════════════════════════════════════════════════════════════════════════╪════════════════════════════════════════════════════════╡
+    │ value    ┆ payments ┆ payments.csv ┆    2 ┆ {"payment_id":1,"user_id":1,"amount":9.99,"paid_on":"2023-01-05","status":"ok"} ┆ silver.payments > gold.revenue                         │
+    │ value    ┆ payments ┆ payments.csv ┆    7 ┆ {"payment_id":6,"user_id":3,"amount":7.00,"paid_on":"2023-01-30","status":"ok"} ┆ silver.payments > gold.revenue                         │
+    │ filter   ┆ users    ┆ users.csv    ┆    2 ┆ {"user_id":1,"country":"US","changed_on":"2023-01-01"}                          ┆ silver.users > gold.revenue                            │
+    │ filter   ┆ users    ┆ users.csv    ┆    4 ┆ {"user_id":3,"country":"US","changed_on":"2023-01-01"}                          ┆ silver.users > gold.revenue                            │
+    │ rejected ┆ payments ┆ payments.csv ┆    8 ┆ 7,3,seven,2023-01-29,ok                                                         ┆ column `amount`: expected decimal(12,2), found `seven` │
+    └──────────┴──────────┴──────────────┴──────┴─────────────────────────────────────────────────────────────────────────────────┴────────────────────────────────────────────────────────┘
+    "#);
+    insta::assert_snapshot!(ran.stderr, @r#"
+    `revenue` in 1 row of gold.revenue:
+      computed from 2 rows of bronze.payments
+      selected by 2 rows of bronze.users
+    passed: silver.payments (2 rows), silver.users (2 rows)
+    read whole: silver.as_of
+    by absence: silver.payments leaves out what silver.test_users holds
+    1 rejected line of these sources may have counted: the text holds a value of `--where`
+    1 more rejected line of payments may have counted, nothing tells: `cinelake rejects --source payments`
+    "#);
 }
 
 #[test]
@@ -150,7 +169,7 @@ fn one_row_answers_as_json() {
         "-f",
         "json",
     ];
-    insta::assert_snapshot!(project.ok(&args).stdout, @"");
+    insta::assert_snapshot!(project.ok(&args).stdout, @r#"[{"role":"value","source":"payments","file":"payments.csv","line":5,"row":"{\"payment_id\":4,\"user_id\":1,\"amount\":9.99,\"paid_on\":\"2023-02-05\",\"status\":\"ok\"}","via":"silver.payments > gold.cash"},{"role":"value","source":"refunds","file":"refunds.csv","line":3,"row":"{\"user_id\":2,\"amount\":5.00,\"paid_on\":\"2023-02-10\"}","via":"gold.cash"},{"role":"rejected","source":"payments","file":"payments.csv","line":9,"row":"8,1,eight,2023-02-28,ok","via":"column `amount`: expected decimal(12,2), found `eight`"}]"#);
 }
 
 /// The strong one: taking a listed line out of its file changes the number,
@@ -221,8 +240,20 @@ fn a_view_is_followed_and_its_window_is_named() {
         "growth",
     ];
     let (lines, said) = why(&project, &args);
-    assert_eq!(lines, ["value payments:5", "value refunds:3"]);
-    insta::assert_snapshot!(said, @"");
+    assert_eq!(
+        lines,
+        ["value payments:5", "value refunds:3", "rejected payments:9"]
+    );
+    insta::assert_snapshot!(said, @r#"
+    `growth` in 1 row of gold.growth:
+      computed from 1 row of bronze.payments
+      computed from 1 row of bronze.refunds
+    passed: gold.cash (1 row), silver.payments (1 row)
+    by absence: silver.payments leaves out what silver.test_users holds
+    not listed: rows with which a window function of gold.growth compares these
+    1 rejected line of these sources may have counted: the text holds a value of `--where`
+    1 more rejected line of payments may have counted, nothing tells: `cinelake rejects --source payments`
+    "#);
 }
 
 #[test]
@@ -234,7 +265,12 @@ fn what_counts_by_absence_is_said() {
     );
     // User 4 never paid; what user 99 paid is no customer's payment.
     assert_eq!(lines, ["value users:5", "value users:7"]);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    1 row of gold.figures:
+      computed from 2 rows of bronze.users
+    passed: silver.users (2 rows)
+    by absence: gold.figures leaves out what silver.payments holds
+    "#);
 }
 
 #[test]
@@ -252,7 +288,11 @@ fn landed_rows_are_listed_directly() {
         lines,
         ["value payments:2", "value payments:5", "value payments:6"]
     );
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r#"
+    3 rows of bronze.payments:
+      computed from 3 rows of bronze.payments
+    2 rejected lines of payments may have counted, nothing tells: `cinelake rejects --source payments`
+    "#);
 }
 
 #[test]
@@ -320,7 +360,42 @@ fn mistakes_are_answered_in_one_voice() {
         .iter()
         .map(|args| project.fails(&[&["why"], *args].concat()))
         .collect();
-    insta::assert_snapshot!(answers.join("\n"), @"");
+    insta::assert_snapshot!(answers.join("\n"), @r#"
+    exit 2
+    error: no table `gold.revenu`
+    hint: did you mean `gold.revenue`?
+
+    exit 2
+    error: no table `revenue`
+    hint: did you mean `gold.revenue`?
+
+    exit 2
+    error: `revenue_by_month` is a report, not a table
+    hint: ask about a table that it reads: `gold.revenue`
+
+    exit 2
+    error: `gold.revenue` has no column `revenues`
+    hint: did you mean `revenue`?
+
+    exit 2
+    error: `--where coutry = 'US'`: no column `coutry`
+    hint: did you mean `country`?
+
+    exit 2
+    error: `--where country =`: syntax error: expected an expression, found: )
+
+    exit 2
+    error: no row of `gold.revenue` meets `country = 'JP'`
+    hint: `cinelake sql -c 'select * from gold.revenue limit 10'` shows what it holds
+
+    exit 2
+    error: there is no snapshot 9
+    hint: `cinelake snapshots` lists them
+
+    exit 2
+    error: no table `system.runs`
+    hint: did you mean `system.deliveries`?
+    "#);
 }
 
 #[test]
@@ -333,7 +408,11 @@ fn a_table_built_by_another_text_is_refused_and_one_between_is_named() {
         text.replace("select payment_id", "select 1 as one, payment_id"),
     )
     .unwrap();
-    insta::assert_snapshot!(project.fails(&["why", "silver.payments"]), @"");
+    insta::assert_snapshot!(project.fails(&["why", "silver.payments"]), @r#"
+    exit 2
+    error: queries/silver/payments.sql: `silver.payments` was built by another text than its file has now
+    hint: refresh first: rows are followed by the text that built them
+    "#);
     let (lines, said) = why(
         &project,
         &["gold.cash", "--where", "month = date '2023-02-01'"],
