@@ -170,11 +170,11 @@ impl Walk<'_> {
                 mine.light().and(Selection::among(set))
             }
         };
-        self.step(left, below, flow)?;
         if join.join_type == JoinType::LeftAnti {
-            self.gap(Gap::Absent(tables_of(right)?));
-            return Ok(());
+            let gap = Gap::Absent(tables_of(right)?);
+            return self.step_past(Some(gap), left, below, flow);
         }
+        self.step(left, below, flow)?;
         let pairs = with_type(join, JoinType::Inner)?;
         let mut compared = keys(join, Side::Right)?;
         let filter = indices(join.filter.iter(), pairs.schema())?;

@@ -98,6 +98,8 @@ pub struct TracedInput {
     /// Whether the selected rows leave no row of it out: every row that the
     /// query reads at all has a say.
     pub whole: bool,
+    /// What on the way to it is not followed exactly.
+    pub gaps: Vec<Gap>,
     rows: LogicalPlan,
 }
 
@@ -106,7 +108,7 @@ pub struct TracedInput {
 pub struct Trace {
     /// Every scan of the query that is reached.
     pub inputs: Vec<TracedInput>,
-    /// What cannot be followed exactly.
+    /// What cannot be followed at all.
     pub gaps: BTreeSet<Gap>,
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Walk<'a> {
     pub(super) grains: &'a BTreeMap<TableName, Vec<String>>,
     inputs: Vec<TracedInput>,
     gaps: BTreeSet<Gap>,
+    /// Those on the way to the step that the walk stands at.
+    on_the_way: Vec<Gap>,
     names: usize,
 }
 
@@ -30,6 +32,7 @@ impl<'a> Walk<'a> {
             grains,
             inputs: Vec::new(),
             gaps: BTreeSet::new(),
+            on_the_way: Vec::new(),
             names: 0,
         }
     }
@@ -64,6 +67,7 @@ impl<'a> Walk<'a> {
                     table: name_of(&scan.table_name),
                     role: Flow::role(flow.as_ref(), plan.schema()),
                     whole: !selection.narrows(),
+                    gaps: self.on_the_way.clone(),
                     rows: selection.apply(plan.clone())?,
                 });
                 Ok(())
@@ -81,10 +85,9 @@ impl<'a> Walk<'a> {
             LogicalPlan::Window(window) => self.window(window, plan, selection, flow),
             LogicalPlan::Unnest(unnest) => self.unnest(unnest, plan, selection, flow),
             LogicalPlan::Limit(limit) => {
-                self.gaps.insert(Gap::Limit);
                 let (input, all) = (&limit.input, limit.input.schema().fields().len());
                 let rows = self.rows_of(plan, &selection, input, 0..all)?;
-                self.step(input, rows, flow)
+                self.step_past(Some(Gap::Limit), input, rows, flow)
             }
             LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => Ok(()),
             other => self.give_up(step_name(other), other),
@@ -100,8 +103,19 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    pub(super) fn gap(&mut self, gap: Gap) {
-        self.gaps.insert(gap);
+    /// Follows the rows of `plan` past a `gap`.
+    pub(super) fn step_past(
+        &mut self,
+        gap: Option<Gap>,
+        plan: &LogicalPlan,
+        selection: Selection,
+        flow: Option<Flow>,
+    ) -> Result<()> {
+        let before = self.on_the_way.len();
+        self.on_the_way.extend(gap);
+        let stepped = self.step(plan, selection, flow);
+        self.on_the_way.truncate(before);
+        stepped
     }
 
     fn filter(
@@ -218,9 +232,7 @@ impl<'a> Walk<'a> {
         let asked = flow
             .as_ref()
             .is_some_and(|f| f.columns.iter().any(|i| *i >= own));
-        if asked || !mixed.is_empty() {
-            self.gaps.insert(Gap::Window);
-        }
+        let gap = (asked || !mixed.is_empty()).then_some(Gap::Window);
         let mut below = plain.rebased(plan.schema(), |i| column(input, i))?;
         if !mixed.is_empty() {
             let set = self.rows_of(plan, &selection, input, 0..own)?;
@@ -234,7 +246,7 @@ impl<'a> Walk<'a> {
                 })
             })
             .transpose()?;
-        self.step(input, below, flow)
+        self.step_past(gap, input, below, flow)
     }
 
     fn unnest(

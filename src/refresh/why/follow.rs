@@ -170,7 +170,11 @@ impl<'a> Asking<'a> {
             self.note(table, gap);
         }
         for input in &trace.inputs {
-            self.reach(input, &pending.ways).await.map_err(at_model)?;
+            if self.reach(input, &pending.ways).await.map_err(at_model)? {
+                for gap in &input.gaps {
+                    self.note(table, gap);
+                }
+            }
         }
         Ok(())
     }
@@ -195,8 +199,12 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Takes the rows of one scan.
-    async fn reach(&mut self, input: &TracedInput, ways: &BTreeSet<Vec<TableName>>) -> Result<()> {
+    /// Takes the rows of one scan; says whether there are any.
+    async fn reach(
+        &mut self,
+        input: &TracedInput,
+        ways: &BTreeSet<Vec<TableName>>,
+    ) -> Result<bool> {
         let table = &input.table;
         let only_filters = input.role == Role::Filter;
         if is_as_of(table) || (input.whole && only_filters) {
@@ -205,18 +213,18 @@ impl<'a> Asking<'a> {
             if any.rows() > 0 {
                 self.whole.insert(table.clone());
             }
-            return Ok(());
+            return Ok(any.rows() > 0);
         }
         let is_model = self.workspace.project.models.contains_key(table);
         if !is_model && !is_landed(table) {
             self.unfollowed
                 .insert(format!("{table} is not followed: it holds no landed rows"));
-            return Ok(());
+            return Ok(true);
         }
         let told_by = self.told_by(table).await?;
         let picked = self.session.pick_from(input, &told_by, MOST).await?;
         if picked.rows() == 0 {
-            return Ok(());
+            return Ok(false);
         }
         if is_model {
             let key = (table.clone(), input.role.clone());
@@ -230,7 +238,7 @@ impl<'a> Asking<'a> {
             while pending.ways.len() > WAYS {
                 pending.ways.pop_last();
             }
-            return Ok(());
+            return Ok(true);
         }
         if picked.rows() > MOST {
             self.unfollowed.insert(format!(
@@ -242,7 +250,7 @@ impl<'a> Asking<'a> {
             false => LineRole::Value,
         };
         self.found.add(table, role, &picked, ways);
-        Ok(())
+        Ok(true)
     }
 
     /// Says when an input changed after `table` was built, as `land` alone does.
