@@ -25,6 +25,7 @@ mod rollback;
 mod snapshots;
 mod sql;
 mod verify;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -125,6 +126,8 @@ enum Command {
     Diff(diff::Diff),
     /// Publish an older snapshot's tables again
     Rollback(rollback::Rollback),
+    /// Show the files and lines behind numbers of a table
+    Why(why::Why),
     /// Write shell completions to stdout
     Completions {
         /// The shell
@@ -230,6 +233,7 @@ impl Command {
             Self::Snapshots(command) => command.run(context).await,
             Self::Diff(command) => command.run(context).await,
             Self::Rollback(command) => command.run(context).await,
+            Self::Why(command) => command.run(context).await,
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "cinelake", &mut text);

@@ -23,14 +23,14 @@ use crate::name::TableName;
 
 /// Read-only SQL over one scope.
 pub struct Session {
-    context: SessionContext,
-    names: BTreeSet<TableName>,
+    pub(super) context: SessionContext,
+    pub(super) names: BTreeSet<TableName>,
 }
 
 /// A planned query.
 pub struct Answer {
-    frame: DataFrame,
-    wording: Wording,
+    pub(super) frame: DataFrame,
+    pub(super) wording: Wording,
 }
 
 impl Session {

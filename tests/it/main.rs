@@ -21,6 +21,7 @@
 //! | `reports` | every report answers on every data set, and on none |
 //! | `wowcinema` | system A in both forms, every trap as a test |
 //! | `plausible` | data that cannot be right is red or a warning |
+//! | `why` | the listed lines, and no others, make the number |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
 //!
@@ -58,5 +59,6 @@ mod reports;
 mod revenue;
 mod streamflix;
 mod support;
+mod why;
 mod wowcinema;
 mod zones;
