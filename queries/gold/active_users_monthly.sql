@@ -30,7 +30,17 @@ with
 
 days as (
 
-    select active_days.*
+    select
+        active_days.month,
+        active_days.day,
+        active_days.users,
+        active_days.dau,
+        active_days.sessions,
+        active_days.watch_minutes,
+        active_days.session_minutes,
+        active_days.ended_sessions,
+        active_days.completed_sessions,
+        active_days.sessions_of_known_length
     from silver.active_days
     cross join silver.as_of
     where active_days.day <= as_of.as_of

@@ -30,7 +30,10 @@ clock as (
 
 days as (
 
-    select active_days.*
+    select
+        active_days.month,
+        active_days.day,
+        active_days.users
     from silver.active_days
     cross join silver.as_of
     where active_days.day <= as_of.as_of

@@ -26,7 +26,12 @@ weighted as (
 placed as (
 
     select
-        watch_sessions.*,
+        watch_sessions.month,
+        watch_sessions.title_id,
+        watch_sessions.watch_minutes,
+        watch_sessions.is_completed,
+        watch_sessions.completion_ratio,
+        watch_sessions.rating_given,
         coalesce(watch_sessions.plan, 'none') as plan_then,
         case
             when watch_sessions.region is not null then 'region'

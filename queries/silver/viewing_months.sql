@@ -18,7 +18,11 @@ with
 placed as (
 
     select
-        watch_sessions.*,
+        watch_sessions.month,
+        watch_sessions.session_seconds,
+        watch_sessions.watch_minutes,
+        watch_sessions.is_completed,
+        watch_sessions.completion_ratio,
         coalesce(watch_sessions.plan, 'none') as plan_then,
         case
             when watch_sessions.region is not null then 'region'
