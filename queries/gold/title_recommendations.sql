@@ -76,15 +76,30 @@ pairs as (
 
     select
         compared.title_id,
-        others.title_id as recommended_title_id,
+        others.title_id as other_id,
         bitmap_overlap(compared.viewer_set, others.viewer_set) as both_viewers,
         compared.viewers,
-        others.viewers as recommended_viewers,
+        others.viewers as other_viewers,
         compared.users,
         compared.min_viewers,
         compared.per_title
     from compared
-    inner join compared as others on compared.title_id <> others.title_id
+    inner join compared as others on compared.title_id < others.title_id
+
+),
+
+directed as (
+
+    select
+        unnest(make_array(title_id, other_id)) as title_id,
+        unnest(make_array(other_id, title_id)) as recommended_title_id,
+        unnest(make_array(viewers, other_viewers)) as viewers,
+        unnest(make_array(other_viewers, viewers)) as recommended_viewers,
+        both_viewers,
+        users,
+        per_title
+    from pairs
+    where both_viewers >= min_viewers
 
 ),
 
@@ -94,8 +109,7 @@ judged as (
         *,
         cast(both_viewers as double) / viewers as confidence,
         both_viewers * users / (viewers * recommended_viewers) as lift
-    from pairs
-    where both_viewers >= min_viewers
+    from directed
 
 ),
 

@@ -39,13 +39,18 @@ watched as (
 
 ),
 
-seen as (
+audiences as (
 
-    select
-        user_id,
-        title_id
-    from silver.user_title_months
-    group by user_id, title_id
+    select bitmap_merge(viewers) as viewers
+    from silver.title_months
+    group by title_id
+
+),
+
+viewings as (
+
+    select unnest(bitmap_values(viewers)) as user_id
+    from audiences
 
 ),
 
@@ -54,7 +59,7 @@ distinct_seen as (
     select
         user_id,
         count(*) as distinct_titles
-    from seen
+    from viewings
     group by user_id
 
 ),
@@ -62,12 +67,11 @@ distinct_seen as (
 user_genres as (
 
     select
-        user_title_months.user_id,
-        title_genres.genre,
-        sum(user_title_months.watch_minutes) as watch_minutes
-    from silver.user_title_months
-    inner join silver.title_genres on user_title_months.title_id = title_genres.title_id
-    group by user_title_months.user_id, title_genres.genre
+        user_id,
+        genre,
+        sum(watch_minutes) as watch_minutes
+    from silver.user_genre_months
+    group by user_id, genre
 
 ),
 

@@ -37,11 +37,22 @@ watched as (
     select
         user_id,
         sum(sessions) as sessions,
-        max(last_day) as last_session_date,
-        last_value(last_region order by month) as region,
-        last_value(last_country order by month) as country
+        max(last_day) as last_session_date
     from silver.user_months
     group by user_id
+
+),
+
+last_places as (
+
+    select
+        user_months.user_id,
+        user_months.last_region as region,
+        user_months.last_country as country
+    from silver.user_months
+    inner join watched
+        on user_months.user_id = watched.user_id
+        and user_months.last_day = watched.last_session_date
 
 ),
 
@@ -102,8 +113,8 @@ measured as (
         users.user_id,
         started.plan,
         coalesce(started.is_live, false) as is_subscribed,
-        watched.region as last_region,
-        watched.country as last_country,
+        last_places.region as last_region,
+        last_places.country as last_country,
         coalesce(watched.sessions, 0) as sessions,
         watched.last_session_date,
         as_of.as_of - watched.last_session_date as days_since_last_session,
@@ -115,6 +126,7 @@ measured as (
     left join silver.as_of on true
     left join started on users.user_id = started.user_id and started.place = 1
     left join watched on users.user_id = watched.user_id
+    left join last_places on users.user_id = last_places.user_id
     left join lately on users.user_id = lately.user_id
     where users.join_date is null or as_of.as_of is null or users.join_date <= as_of.as_of
 

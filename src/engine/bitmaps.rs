@@ -4,15 +4,19 @@
 //! day; the sets can be united. `bitmap_agg(id)` makes the set of a group's
 //! ids, `bitmap_merge(set)` unites sets, `bitmap_count(set)` counts exactly.
 //! `bitmap_and`, `bitmap_or` and `bitmap_and_not` combine two sets, and
-//! `bitmap_overlap` counts what two share without making it.
+//! `bitmap_overlap` counts what two share without making it. `bitmap_values`
+//! gives a set's ids as a list, in ascending order, for `unnest`.
 //!
 //! A set is stored as a serialized [`RoaringTreemap`] in its portable format:
 //! the same ids give the same bytes, in whatever order they came.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, Int64Array,
+    Int64Builder, ListBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::utils::take_function_args;
@@ -38,6 +42,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Operation::Or,
         Operation::AndNot,
         Operation::Overlap,
+        Operation::Values,
     ];
     operations
         .map(|operation| Arc::new(ScalarUDF::from(SetFunction::new(operation))))
@@ -316,6 +321,7 @@ enum Operation {
     Or,
     AndNot,
     Overlap,
+    Values,
 }
 
 /// A function of one or two sets.
@@ -342,6 +348,7 @@ impl ScalarUDFImpl for SetFunction {
             Operation::Or => "bitmap_or",
             Operation::AndNot => "bitmap_and_not",
             Operation::Overlap => "bitmap_overlap",
+            Operation::Values => "bitmap_values",
         }
     }
 
@@ -353,12 +360,13 @@ impl ScalarUDFImpl for SetFunction {
         Ok(match self.operation {
             Operation::Count | Operation::Overlap => DataType::Int64,
             Operation::And | Operation::Or | Operation::AndNot => DataType::BinaryView,
+            Operation::Values => DataType::new_list(DataType::Int64, true),
         })
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         match self.operation {
-            Operation::Count => {
+            Operation::Count | Operation::Values => {
                 let [_] = take_function_args(self.name(), types)?;
             }
             _ => {
@@ -379,6 +387,20 @@ impl ScalarUDFImpl for SetFunction {
                 let count = |set: &[u8]| from_bytes(set).and_then(|set| counted(set.len()));
                 let counts = sets.iter().map(|set| set.map(count).transpose());
                 Arc::new(counts.collect::<Result<Int64Array>>()?)
+            }
+            (Operation::Values, [sets]) => {
+                let mut lists = ListBuilder::new(Int64Builder::new());
+                for set in *sets {
+                    match set {
+                        Some(set) => {
+                            let ids = from_bytes(set)?;
+                            let ids = ids.iter().map(|id| Some(id.cast_signed()));
+                            lists.append_value(ids);
+                        }
+                        None => lists.append_null(),
+                    }
+                }
+                Arc::new(lists.finish())
             }
             (Operation::Overlap, [left, right]) => Arc::new(
                 pairs(left, right, |l, r| counted(l.intersection_len(r)))?
@@ -405,8 +427,7 @@ fn counted(n: u64) -> Result<i64> {
     i64::try_from(n).map_err(|_| exec_datafusion_err!("a set has more than 2^63 ids"))
 }
 
-/// What `combine` makes of each pair of sets. A join pairs one set with many
-/// others in a row: the one before is kept.
+/// What `combine` makes of each pair of sets.
 fn pairs<T>(
     left: &BinaryViewArray,
     right: &BinaryViewArray,
@@ -423,20 +444,27 @@ fn pairs<T>(
     Ok(results)
 }
 
-/// The set that was read last.
+/// Sets that were read already. A join pairs each set with many others, so
+/// the same few come again and again, from the same place in memory.
 #[derive(Default)]
-struct Known<'a> {
-    bytes: Option<&'a [u8]>,
-    set: RoaringTreemap,
+struct Known {
+    sets: HashMap<(usize, usize), RoaringTreemap>,
 }
 
-impl<'a> Known<'a> {
-    fn set(&mut self, bytes: &'a [u8]) -> Result<&RoaringTreemap> {
-        if self.bytes != Some(bytes) {
-            self.set = from_bytes(bytes)?;
-            self.bytes = Some(bytes);
+/// Sets that are kept at a time.
+const KNOWN: usize = 1024;
+
+impl Known {
+    fn set(&mut self, bytes: &[u8]) -> Result<&RoaringTreemap> {
+        if self.sets.len() >= KNOWN {
+            self.sets.clear();
         }
-        Ok(&self.set)
+        Ok(
+            match self.sets.entry((bytes.as_ptr().addr(), bytes.len())) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(from_bytes(bytes)?),
+            },
+        )
     }
 }
 

@@ -227,6 +227,26 @@ impl Lake {
     }
 }
 
+/// The values of `column`, a date, in days since 1970.
+///
+/// # Errors
+/// When there is no such column, or it holds something else.
+pub fn days_of<'a>(
+    batch: &'a RecordBatch,
+    column: &str,
+) -> Result<impl Iterator<Item = PartitionValue> + 'a> {
+    let days = batch
+        .column_by_name(column)
+        .and_then(|values| values.as_primitive_opt::<Date32Type>());
+    let days = days.ok_or_else(|| {
+        Error::usage(format!(
+            "a table is split by `{column}`, which is not a date"
+        ))
+        .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`")
+    })?;
+    Ok(days.iter())
+}
+
 /// The rows of `batch` by their value in `column`, a date.
 ///
 /// # Errors
@@ -235,17 +255,8 @@ pub fn split_by_date(
     batch: &RecordBatch,
     column: &str,
 ) -> Result<Vec<(PartitionValue, RecordBatch)>> {
-    let days = batch
-        .column_by_name(column)
-        .and_then(|values| values.as_primitive_opt::<Date32Type>());
-    let Some(days) = days else {
-        return Err(Error::usage(format!(
-            "a table is split by `{column}`, which is not a date"
-        ))
-        .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`"));
-    };
     let mut rows: BTreeMap<PartitionValue, Vec<u32>> = BTreeMap::new();
-    for (row, value) in (0..).zip(days.iter()) {
+    for (row, value) in (0..).zip(days_of(batch, column)?) {
         rows.entry(value).or_default().push(row);
     }
     if rows.len() == 1 {

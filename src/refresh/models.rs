@@ -14,7 +14,7 @@ use super::workspace::{Workspace, fingerprint};
 use crate::engine::{Joins, Session};
 use crate::error::Result;
 use crate::lake::{Audit, TableEntry, failpoint};
-use crate::model::{Check, CheckKind, Model, TableName};
+use crate::model::{Check, CheckKind, Model, Project, TableName};
 
 /// Rows of a published table that a plan may build aside.
 const SMALL: u64 = 1000;
@@ -45,7 +45,7 @@ impl Workspace {
                 let now = |table: &TableName| stage.entry(table);
                 let session = || stage.session(Joins::Fastest);
                 let published = stage.base.as_ref().and_then(|b| b.tables.get(name));
-                decide(model, published, &now, &session, &input).await?
+                decide(&self.project, model, published, &now, &session, &input).await?
             };
             let Some(step) = step else { continue };
             observer.event(Event::Building(&step, outcome.built.len() + 1, count));
@@ -87,7 +87,7 @@ impl Workspace {
             let step = {
                 let now = |table: &TableName| foreseen.get(table).or_else(|| stage.entry(table));
                 let session = || stage.session(Joins::Fastest);
-                decide(model, published, &now, &session, &input).await?
+                decide(&self.project, model, published, &now, &session, &input).await?
             };
             let (Some(step), entry) = (step, published) else {
                 continue;
@@ -134,7 +134,7 @@ impl Workspace {
             let published = base.and_then(|b| b.tables.get(name));
             let mut inputs = model.statement.inputs.iter();
             if inputs.any(|i| changing.contains(&i.table))
-                || compare(model, published, &now, input) != Verdict::UpToDate
+                || compare(&self.project, model, published, &now, input) != Verdict::UpToDate
             {
                 changing.insert(name);
             }
@@ -217,6 +217,7 @@ impl Workspace {
 
 /// What has to be done with a model; nothing when it is up to date.
 async fn decide<'a>(
+    project: &Project,
     model: &Model,
     published: Option<&TableEntry>,
     now: &dyn Fn(&TableName) -> Option<&'a TableEntry>,
@@ -228,7 +229,7 @@ async fn decide<'a>(
         extent: Extent::Whole,
         reason,
     };
-    let changed = match compare(model, published, now, input) {
+    let changed = match compare(project, model, published, now, input) {
         Verdict::UpToDate => return Ok(None),
         Verdict::Whole(reason) => return Ok(Some(whole(reason))),
         Verdict::Changed(changed) => changed,

@@ -11,6 +11,7 @@
 //! | `zones` | days and months by local clocks, minutes across their changes |
 //! | `docs` | the data dictionary, lineage, metrics that never vary |
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
+//! | `histories` | random histories: step by step equals at once, on the whole warehouse |
 //! | `incremental` | which partitions a refresh builds; incremental equals full |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
@@ -44,6 +45,7 @@ mod crash;
 mod docs;
 mod engagement;
 mod families;
+mod histories;
 mod incremental;
 mod interactions;
 mod landing;

@@ -151,7 +151,7 @@ fn is_landed(name: &TableName) -> bool {
 /// Whether the published table was built by another text than `model`'s.
 fn other_text(workspace: &Workspace, snapshot: &Snapshot, model: &Model) -> bool {
     let entry = snapshot.tables.get(&model.name);
-    let text = build_fingerprint(model, None, workspace.config.zone);
+    let text = build_fingerprint(&workspace.project, model, None, workspace.config.zone);
     // What `--as-of` set is not followed anyway.
     !is_as_of(&model.name) && entry.is_some_and(|e| e.fingerprint != text)
 }
