@@ -10,10 +10,23 @@
 
 with
 
+starts as (
+
+    select local_month(min(start_time)) as month
+    from bronze.watch_sessions
+    union all
+    select local_month(min(start_time)) as month
+    from bronze.watch_logs
+    union all
+    select local_month(min(watch_start_time)) as month
+    from bronze.wowcinema_data
+
+),
+
 bounds as (
 
     select min(month) as first_month
-    from silver.watch_sessions
+    from starts
 
 ),
 

@@ -167,10 +167,10 @@ pub(super) fn compare<'a>(
     if entry.fingerprint != build_fingerprint(project, model, input.as_of, input.zone) {
         return Verdict::Whole(Reason::TextChanged);
     }
-    let inputs: BTreeSet<&TableName> = model.statement.inputs.iter().map(|i| &i.table).collect();
     let changed =
-        |table: &&TableName| now(table).map(|t| t.changed_in) != entry.inputs.get(*table).copied();
-    let changed: Vec<TableName> = inputs.into_iter().filter(changed).cloned().collect();
+        |table: &TableName| now(table).map(|t| t.changed_in) != entry.inputs.get(table).copied();
+    let inputs = stored_inputs(project, model).into_iter();
+    let changed: Vec<TableName> = inputs.filter(changed).collect();
     if changed.is_empty() {
         Verdict::UpToDate
     } else {
