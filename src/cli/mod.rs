@@ -15,6 +15,7 @@ mod init;
 mod land;
 mod lineage;
 mod ls;
+mod maintain;
 mod output;
 mod plan;
 mod progress;
@@ -125,6 +126,8 @@ enum Command {
     Diff(diff::Diff),
     /// Publish an older snapshot's tables again
     Rollback(rollback::Rollback),
+    /// Put small files together, drop old snapshots, remove files that nobody needs
+    Maintain(maintain::Maintain),
     /// Write shell completions to stdout
     Completions {
         /// The shell
@@ -230,6 +233,7 @@ impl Command {
             Self::Snapshots(command) => command.run(context).await,
             Self::Diff(command) => command.run(context).await,
             Self::Rollback(command) => command.run(context).await,
+            Self::Maintain(command) => command.run(context).await,
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "cinelake", &mut text);

@@ -12,6 +12,7 @@
 //! | `docs` | the data dictionary, lineage, metrics that never vary |
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
 //! | `incremental` | which partitions a refresh builds; incremental equals full |
+//! | `maintain` | the same rows in fewer files; retention; removing what nobody needs |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
@@ -47,6 +48,7 @@ mod incremental;
 mod interactions;
 mod landing;
 mod layers;
+mod maintain;
 mod mistakes;
 mod movie_streaming;
 mod ott;
