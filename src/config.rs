@@ -4,6 +4,8 @@
 //! The command line wins over the environment, the environment over the file,
 //! the file over the defaults. The only reader of environment variables.
 
+mod maintain;
+
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
@@ -12,6 +14,8 @@ use url::Url;
 
 use crate::calendar::parse_zone;
 use crate::error::{Error, Result, did_you_mean};
+
+pub use maintain::MaintainSettings;
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "cinelake.toml";
@@ -29,6 +33,8 @@ pub struct Config {
     pub zone: Tz,
     /// What queries and builds may use.
     pub engine: EngineLimits,
+    /// What `cinelake maintain` keeps.
+    pub maintain: MaintainSettings,
 }
 
 /// Where a lake is.
@@ -113,6 +119,8 @@ struct File {
     zone: Option<String>,
     #[serde(default)]
     engine: EngineFile,
+    #[serde(default)]
+    maintain: maintain::MaintainFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -131,11 +139,13 @@ impl Config {
         let here = || PathBuf::from(".");
         let project = overrides.project.clone().unwrap_or_else(here);
         let path = project.join(PROJECT_FILE);
-        let file = match std::fs::read_to_string(&path) {
-            Ok(text) => parse_file(&text).map_err(|e| e.file(&path))?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => File::default(),
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(Error::io("could not read").file(&path).because(e)),
         };
+        let file = parse_file(&text).map_err(|e| e.file(&path))?;
+        let maintain = file.maintain.settle(&text).map_err(|e| e.file(&path))?;
         let lake = match overrides.lake.clone().or_else(|| variable("CINELAKE_LAKE")) {
             Some(text) => LakeLocation::parse(&text, Path::new(""))?,
             None => LakeLocation::parse(file.lake.as_deref().unwrap_or("lake"), &project)?,
@@ -179,6 +189,7 @@ impl Config {
             landing,
             zone,
             engine: EngineLimits { memory, threads },
+            maintain,
         })
     }
 
@@ -216,9 +227,7 @@ fn parse_file(text: &str) -> Result<File> {
 
 /// Words a TOML error as ours, with its line.
 pub(crate) fn toml_error(error: &toml::de::Error, text: &str) -> Error {
-    let line = error.span().map_or(0, |span| {
-        text[..span.start.min(text.len())].matches('\n').count() as u64 + 1
-    });
+    let line = error.span().map_or(0, |span| line_at(text, span.start));
     let message = error.message();
     let Some(key) = unknown_field(message) else {
         let first = message.lines().next().unwrap_or(message);
@@ -232,6 +241,11 @@ pub(crate) fn toml_error(error: &toml::de::Error, text: &str) -> Error {
         .hint(hint)
 }
 
+/// The line, counted from 1, of the byte `at`.
+fn line_at(text: &str, at: usize) -> u64 {
+    text[..at.min(text.len())].matches('\n').count() as u64 + 1
+}
+
 /// The key that serde does not know, from its message.
 pub(crate) fn unknown_field(message: &str) -> Option<&str> {
     message.strip_prefix("unknown field `")?.split('`').next()
@@ -243,31 +257,9 @@ pub(crate) fn unknown_field(message: &str) -> Option<&str> {
 /// When the text is no size, or less than 64 MiB, below which nothing runs.
 pub fn parse_bytes(text: &str) -> Result<u64> {
     let text = text.trim();
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor: Option<f64> = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => Some(1.0),
-        "kb" => Some(1e3),
-        "mb" => Some(1e6),
-        "gb" => Some(1e9),
-        "k" | "kib" => Some(1024.0),
-        "m" | "mib" => Some(1024.0 * 1024.0),
-        "g" | "gib" => Some(1024.0 * 1024.0 * 1024.0),
-        _ => None,
-    };
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a size"
-    )]
-    let bytes = match (number.parse::<f64>(), factor) {
-        (Ok(number), Some(factor)) if number >= 0.0 => (number * factor) as u64,
-        _ => {
-            return Err(Error::usage(format!("`{text}` is no amount of memory"))
-                .hint("write for example `512MiB` or `4GiB`"));
-        }
+    let Some(bytes) = size(text) else {
+        return Err(Error::usage(format!("`{text}` is no amount of memory"))
+            .hint("write for example `512MiB` or `4GiB`"));
     };
     if bytes < 64 << 20 {
         return Err(
@@ -275,6 +267,32 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
         );
     }
     Ok(bytes)
+}
+
+/// Bytes of `512MiB`, `4GiB`, `2GB` or a plain number.
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024.0 * 1024.0,
+        "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a size"
+    )]
+    let bytes = number.parse::<f64>().ok().map(|n| (n * factor) as u64);
+    bytes
 }
 
 /// Half of what the machine or its container has.

@@ -31,6 +31,14 @@ landing = \"lake/landing\"
 # [engine]
 # memory = \"4GiB\"
 # threads = 4
+
+# What `cinelake maintain` keeps: so many of the newest snapshots, and all that
+# are younger; files that nobody needs go this long after the last need of them.
+# [maintain]
+# keep_snapshots = 30
+# keep_days = 30
+# safe_hours = 24
+# small_file = \"8MiB\"
 ";
 
 impl Init {

@@ -15,6 +15,7 @@ mod init;
 mod land;
 mod lineage;
 mod ls;
+mod maintain;
 mod output;
 mod plan;
 mod progress;
@@ -128,6 +129,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Show the files and lines behind numbers of a table
     Why(why::Why),
+    /// Put small files together, drop old snapshots, remove files that nobody needs
+    Maintain(maintain::Maintain),
     /// Write shell completions to stdout
     Completions {
         /// The shell
@@ -234,6 +237,7 @@ impl Command {
             Self::Diff(command) => command.run(context).await,
             Self::Rollback(command) => command.run(context).await,
             Self::Why(command) => command.run(context).await,
+            Self::Maintain(command) => command.run(context).await,
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "cinelake", &mut text);

@@ -26,13 +26,7 @@ pub(super) async fn table(
     let batch = match name {
         "runs" => runs(&lake.runs().await.map_err(external)?)?,
         "checks" => checks(&lake.runs().await.map_err(external)?)?,
-        "snapshots" => {
-            let mut all = Vec::new();
-            for id in lake.snapshot_ids().await.map_err(external)? {
-                all.push(lake.snapshot(id).await.map_err(external)?);
-            }
-            snapshots(&all)?
-        }
+        "snapshots" => snapshots(&lake.snapshots().await.map_err(external)?)?,
         "partitions" => partitions(seen)?,
         _ => return Ok(None),
     };

@@ -53,6 +53,8 @@ pub(super) struct Commit<'a> {
     pub(super) partition_by: Option<&'a str>,
     pub(super) adds: &'a [DataFile],
     pub(super) removes: &'a [DataFile],
+    /// Whether what comes and what goes are the same rows.
+    pub(super) same_rows: bool,
     pub(super) now: i64,
 }
 
@@ -172,13 +174,11 @@ impl Lake {
             actions.push(Action::Metadata(metadata));
         }
         let partition = commit.partition_by;
-        actions.extend(
-            commit
-                .removes
-                .iter()
-                .map(|f| remove_action(f, partition, commit.now)),
-        );
-        actions.extend(commit.adds.iter().map(|f| add_action(f, partition)));
+        let data_change = !commit.same_rows;
+        let remove = |f| Action::Remove(remove_action(f, partition, data_change, commit.now));
+        actions.extend(commit.removes.iter().map(remove));
+        let add = |f| Action::Add(add_action(f, partition, data_change));
+        actions.extend(commit.adds.iter().map(add));
         let publish = i64::try_from(commit.publish).unwrap_or(i64::MAX);
         let info = HashMap::from([("cinelakeRun".to_owned(), commit.run.into())]);
         let transaction = Transaction::new("cinelake", publish);
@@ -198,7 +198,7 @@ impl Lake {
         }
     }
 
-    fn log_store(&self, name: &TableName) -> Result<LogStoreRef> {
+    pub(super) fn log_store(&self, name: &TableName) -> Result<LogStoreRef> {
         let folder = table_folder(name);
         let failed = |e: String| Error::usage(format!("`{name}` cannot be a table: {e}"));
         let prefix = Path::parse(&folder).map_err(|e| failed(e.to_string()))?;
@@ -246,28 +246,28 @@ fn table_actions(name: &TableName, change: &SchemaChange<'_>) -> Result<(Protoco
     Ok((protocol, metadata.map_err(|e| failed(e.into()))?))
 }
 
-fn add_action(file: &DataFile, partition: Option<&str>) -> Action {
-    Action::Add(Add {
+fn add_action(file: &DataFile, partition: Option<&str>, data_change: bool) -> Add {
+    Add {
         path: file.path.clone(),
         partition_values: partition_values(file, partition),
         size: i64::try_from(file.size).unwrap_or(i64::MAX),
         modification_time: file.modified,
-        data_change: true,
+        data_change,
         stats: file.stats.clone(),
         ..Add::default()
-    })
+    }
 }
 
-fn remove_action(file: &DataFile, partition: Option<&str>, now: i64) -> Action {
-    Action::Remove(Remove {
+fn remove_action(file: &DataFile, partition: Option<&str>, data_change: bool, now: i64) -> Remove {
+    Remove {
         path: file.path.clone(),
-        data_change: true,
+        data_change,
         deletion_timestamp: Some(now),
         extended_file_metadata: Some(true),
         partition_values: Some(partition_values(file, partition)),
         size: i64::try_from(file.size).ok(),
         ..Remove::default()
-    })
+    }
 }
 
 fn partition_values(file: &DataFile, partition: Option<&str>) -> HashMap<String, Option<String>> {

@@ -7,6 +7,7 @@
 //! one [`Snapshot`]. Start reading at [`Lake`], then `publish.rs`.
 
 mod aside;
+mod checkpoint;
 mod content;
 mod delta;
 mod failpoint;
@@ -16,11 +17,13 @@ mod partitions;
 mod publish;
 mod read;
 mod restore;
+mod retain;
 mod runs;
 mod snapshot;
 mod stage;
 mod statistics;
 mod store;
+mod sweep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +47,7 @@ pub use snapshot::{Audit, EntryKind, Snapshot, TableEntry};
 pub use stage::{TableLayout, TableWriter, days_of, split_by_date};
 pub use statistics::{ColumnRange, column_ranges};
 pub use store::SyncStore;
+pub use sweep::{Removable, RemovableKind};
 
 /// A place where snapshots of tables are published and read.
 #[derive(Debug, Clone)]

@@ -125,6 +125,17 @@ impl Partitions {
         self
     }
 
+    /// These partitions, whose rows now lie in `files`.
+    #[must_use]
+    pub fn repacked(mut self, files: &[DataFile]) -> Self {
+        for partition in self.0.values_mut() {
+            let own = || files.iter().filter(|f| f.partition == partition.value);
+            partition.files = own().count() as u64;
+            partition.bytes = own().map(|f| f.size).sum();
+        }
+        self
+    }
+
     /// The partition with this value.
     #[must_use]
     pub fn get(&self, value: PartitionValue) -> Option<&Partition> {

@@ -45,6 +45,9 @@ pub struct TableChange {
     pub adds: Vec<DataFile>,
     /// Files to remove.
     pub removes: Vec<DataFile>,
+    /// Whether the rows stay the same rows in other files, which tells other
+    /// readers of the log that there is nothing new.
+    pub same_rows: bool,
 }
 
 /// What is to be published.
@@ -83,6 +86,8 @@ struct IntendedChange {
     partition_by: Option<String>,
     adds: Vec<DataFile>,
     removes: Vec<DataFile>,
+    #[serde(default)]
+    same_rows: bool,
 }
 
 impl Publication {
@@ -125,23 +130,8 @@ impl Lake {
     /// # Errors
     /// When the lake cannot be read or written.
     pub async fn recover(&self, _lease: &Lease, clock: &dyn Clock) -> Result<Option<Snapshot>> {
-        let path = Path::from(INTENT);
-        let got = match self.store.get(&path).await {
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            other => other.map_err(|e| store_error("could not read the intent", e))?,
-        };
-        let bytes = got
-            .bytes()
-            .await
-            .map_err(|e| store_error("could not read the intent", e))?;
-        let intent: Intent = match serde_json::from_slice(&bytes) {
-            Ok(intent) => intent,
-            Err(e) => {
-                return Err(Error::data("the intent of a run that died is damaged")
-                    .file(INTENT)
-                    .because(e)
-                    .hint("nothing of that run is visible; delete the file and run again"));
-            }
+        let Some(intent) = self.intent().await? else {
+            return Ok(None);
         };
         let id = intent.snapshot.id;
         if self.snapshot_ids().await?.contains(&id) {
@@ -154,6 +144,36 @@ impl Lake {
             return Ok(None);
         }
         self.carry_out(intent, clock).await.map(Some)
+    }
+
+    /// What a run that died had begun to publish.
+    async fn intent(&self) -> Result<Option<Intent>> {
+        let path = Path::from(INTENT);
+        let got = match self.store.get(&path).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            other => other.map_err(|e| store_error("could not read the intent", e))?,
+        };
+        let bytes = got
+            .bytes()
+            .await
+            .map_err(|e| store_error("could not read the intent", e))?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+            Error::data("the intent of a run that died is damaged")
+                .file(INTENT)
+                .because(e)
+                .hint("nothing of that run is visible; delete the file and run again")
+        })
+    }
+
+    /// The paths of all files that such an intent adds.
+    pub(super) async fn intended_files(&self) -> Result<Vec<String>> {
+        let changes = self.intent().await?.map_or(Vec::new(), |i| i.changes);
+        let paths = changes.iter().flat_map(|change| {
+            let folder = table_folder(&change.name);
+            let path = move |file: &DataFile| format!("{folder}/{}", file.path);
+            change.adds.iter().map(path)
+        });
+        Ok(paths.collect())
     }
 
     async fn carry_out(&self, intent: Intent, clock: &dyn Clock) -> Result<Snapshot> {
@@ -185,6 +205,7 @@ impl Lake {
         let mut adds = change.adds.clone();
         let mut removes = change.removes.clone();
         let mut schema_changed = change.schema_changed;
+        let mut same_rows = change.same_rows;
         let mut head: Option<DeltaVersion> = match (schema_changed, change.base) {
             (true, Some(base)) => self.delta_version(&change.name, Some(base)).await?,
             _ => None,
@@ -201,6 +222,7 @@ impl Lake {
                 partition_by: change.partition_by.as_deref(),
                 adds: &adds,
                 removes: &removes,
+                same_rows,
                 now: clock.now().timestamp_millis(),
             };
             match self.commit(&change.name, next, &commit).await? {
@@ -217,6 +239,7 @@ impl Lake {
                 })?;
             self.touch_log(&change.name, at.version);
             (adds, removes) = self.difference(change, &at).await?;
+            same_rows = false;
             schema_changed = at.schema != reading_schema(&change.schema)?
                 || at.partition_by() != change.partition_by.as_deref();
             if adds.is_empty() && removes.is_empty() && !schema_changed {
@@ -293,6 +316,7 @@ fn intend(publication: Publication, clock: &dyn Clock) -> Result<Intent> {
             partition_by: change.layout.partition_by,
             adds: change.adds,
             removes: change.removes,
+            same_rows: change.same_rows,
         });
     }
     Ok(Intent {

@@ -85,6 +85,7 @@ impl Lake {
             layout,
             adds,
             removes,
+            same_rows: false,
         }))
     }
 

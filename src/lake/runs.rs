@@ -23,7 +23,7 @@ pub struct RunRecord {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: DateTime<Utc>,
-    /// `published` or `failed`.
+    /// `published`, `failed`, or `done` where there was nothing to publish.
     pub status: String,
     /// The snapshot it published.
     pub snapshot: Option<u64>,

@@ -137,9 +137,16 @@ impl Lake {
     /// # Errors
     /// When it cannot be read.
     pub async fn latest(&self) -> Result<Option<Snapshot>> {
-        match self.snapshot_ids().await?.last() {
-            Some(id) => self.snapshot(*id).await.map(Some),
-            None => Ok(None),
+        let mut missed = None;
+        loop {
+            let Some(id) = self.snapshot_ids().await?.last().copied() else {
+                return Ok(None);
+            };
+            match self.snapshot(id).await {
+                // A newer one came and maintenance dropped this: look again.
+                Err(e) if e.kind() == Kind::Usage && missed < Some(id) => missed = Some(id),
+                found => return found.map(Some),
+            }
         }
     }
 
@@ -157,14 +164,11 @@ impl Lake {
     /// The snapshot `id`.
     ///
     /// # Errors
-    /// When there is none, or a newer cinelake wrote it.
+    /// When there is none, it is no longer kept, or a newer cinelake wrote it.
     pub async fn snapshot(&self, id: u64) -> Result<Snapshot> {
         let path = snapshot_path(id);
         let got = match self.store.get(&path).await {
-            Err(object_store::Error::NotFound { .. }) => {
-                return Err(Error::usage(format!("there is no snapshot {id}"))
-                    .hint("`cinelake snapshots` lists them"));
-            }
+            Err(object_store::Error::NotFound { .. }) => return Err(self.no_snapshot(id).await),
             other => other.map_err(|e| store_error(format!("could not read snapshot {id}"), e))?,
         };
         let bytes = got

@@ -25,6 +25,7 @@ use object_store::{
     Result as StoreResult,
 };
 
+use super::checkpoint::{ENDING, HINT};
 use super::store_error;
 use crate::config::LakeLocation;
 use crate::error::{Error, Result};
@@ -103,6 +104,12 @@ impl SyncStore {
             self.lock().insert(path.clone());
         }
     }
+}
+
+/// Whether a file names others: commits, checkpoints, snapshots, intents.
+fn says_which_files_count(path: &Path) -> bool {
+    let name = path.filename().unwrap_or_default();
+    name.ends_with(".json") || name.ends_with(ENDING) || name == HINT
 }
 
 /// Writes and syncs a file beside its place, then gives it its name.
@@ -198,7 +205,7 @@ impl ObjectStore for SyncStore {
         // A name must never lead to an empty file after power loss: what says
         // which files count is synced before it gets its name.
         if let Some(root) = self.root.clone()
-            && location.extension() == Some("json")
+            && says_which_files_count(location)
             && matches!(opts.mode, PutMode::Create | PutMode::Overwrite)
         {
             self.wrote(location);

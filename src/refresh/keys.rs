@@ -6,20 +6,21 @@
 //! `_current` is wrong are written anew. Without repeated keys nothing is
 //! rewritten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 
 use super::build::write_rows;
+use super::replace::deliveries_in;
 use super::stage::{Provenance, Stage};
 use super::workspace::fingerprint;
 use crate::error::Result;
-use crate::lake::{DataFile, TableLayout, column_ranges};
+use crate::lake::{DataFile, TableLayout};
 use crate::name::TableName;
 use crate::source::{CURRENT, Contract, DELIVERY, LINE};
 
-/// Rows of one delivery in one partition; they lie in files of their own.
+/// Rows of one delivery in one partition.
 type Place = (Option<i32>, i64);
 
 /// Settles `_current` in the staged table of `contract`.
@@ -59,21 +60,23 @@ pub(super) async fn settle(
     if places.is_empty() {
         return Ok(());
     }
+    let span = |file: &DataFile| deliveries_in(file, &staged.layout.schema, DELIVERY).into_inner();
+    // A file may hold several deliveries: it is affected when it can hold a
+    // row that is wrong.
     let affected = |file: &DataFile| {
-        let delivery = delivery_of(file, &staged.layout);
-        delivery.is_some_and(|d| places.contains(&(file.partition, d)))
+        let (least, most) = span(file);
+        let mut inside = places.range((file.partition, least)..=(file.partition, most));
+        inside.next().is_some()
     };
     let (stale, adds): (Vec<_>, Vec<_>) = staged.adds.iter().cloned().partition(&affected);
     let (mut removes, kept): (Vec<_>, Vec<_>) = staged.kept.iter().cloned().partition(&affected);
-    let rewritten: Vec<DataFile> = stale.iter().chain(&removes).cloned().collect();
     let mut adds = adds;
-    let deliveries: BTreeSet<i64> = places.iter().map(|(_, delivery)| *delivery).collect();
-    for delivery in deliveries {
-        let files: Vec<DataFile> = rewritten
-            .iter()
-            .filter(|f| delivery_of(f, &staged.layout) == Some(delivery))
-            .cloned()
-            .collect();
+    // One query a delivery, or a span of them, so that memory suffices.
+    let mut rewritten: BTreeMap<(i64, i64), Vec<DataFile>> = BTreeMap::new();
+    for file in stale.iter().chain(&removes) {
+        rewritten.entry(span(file)).or_default().push(file.clone());
+    }
+    for files in rewritten.into_values() {
         let session = stage.session_with(
             &name,
             &staged.layout,
@@ -107,17 +110,6 @@ fn arrived(name: &TableName) -> TableName {
 
 fn settling(name: &TableName) -> TableName {
     TableName::bronze(format!("_settling_{}", name.table))
-}
-
-fn delivery_of(file: &DataFile, layout: &TableLayout) -> Option<i64> {
-    let ranges = column_ranges(file.stats.as_deref()?, &layout.schema);
-    let range = ranges
-        .get(layout.schema.index_of(DELIVERY).ok()?)?
-        .clone()?;
-    match range.min {
-        datafusion::common::ScalarValue::Int64(n) => n,
-        _ => None,
-    }
 }
 
 struct Queries<'a> {

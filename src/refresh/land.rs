@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 
 use super::deliveries::{self, Delivery, FileAction, LandingPlan, PlannedFile, deliveries_table};
@@ -15,11 +14,12 @@ use super::keys;
 use super::progress::{Event, Observer};
 use super::read::{begin, decode_blocks};
 use super::rejects::{RejectFiles, RejectWriter};
+use super::replace::Delivered;
 use super::run::LandedFile;
 use super::stage::{Provenance, Stage};
 use super::workspace::{Workspace, fingerprint};
 use crate::error::{Error, Result};
-use crate::lake::{DataFile, TableLayout, TableWriter, column_ranges, failpoint};
+use crate::lake::{DataFile, TableLayout, TableWriter, failpoint};
 use crate::name::TableName;
 use crate::source::{Contract, DELIVERY, Decoder, Reject, UnknownColumns, open};
 
@@ -66,7 +66,7 @@ pub(super) async fn land(
         .await?;
     }
     observer.event(Event::LandingDone);
-    rejects.stage(stage);
+    rejects.stage(stage, &live(deliveries.iter())).await?;
     if !landed.is_empty() || moved || stage.base.is_none() {
         stage_deliveries(stage, &deliveries).await?;
     }
@@ -149,9 +149,16 @@ async fn land_source(
     };
     let gone: BTreeSet<i64> = files.iter().filter_map(|f| f.action.replaced()).collect();
     let published = stage.published(&name).await?;
-    let (removes, kept): (Vec<DataFile>, Vec<DataFile>) = published
-        .into_iter()
-        .partition(|file| holds(file, &layout.schema, DELIVERY, &gone));
+    let delivered = Delivered {
+        workspace,
+        name: &name,
+        layout: &layout,
+        column: DELIVERY,
+    };
+    let live = live(deliveries.iter().filter(|d| d.source == contract.name));
+    let replaced = delivered.without(published, &gone, &live).await?;
+    let (kept, removes) = (replaced.kept, replaced.removes);
+    adds.extend(replaced.adds);
     let provenance = Provenance {
         fingerprint: fingerprint(&contract.landing_text()),
         inputs: BTreeSet::new(),
@@ -160,29 +167,10 @@ async fn land_source(
     keys::settle(stage, contract, !gone.is_empty()).await
 }
 
-/// Whether `file`'s rows are of the deliveries `gone`. A file holds rows of
-/// one delivery only.
-pub(super) fn holds(
-    file: &DataFile,
-    schema: &SchemaRef,
-    column: &str,
-    gone: &BTreeSet<i64>,
-) -> bool {
-    if gone.is_empty() {
-        return false;
-    }
-    let ranges = column_ranges(file.stats.as_deref().unwrap_or("{}"), schema);
-    let range = schema
-        .index_of(column)
-        .ok()
-        .and_then(|i| ranges.get(i).cloned().flatten());
-    let number = |value: &datafusion::common::ScalarValue| match value {
-        datafusion::common::ScalarValue::Int64(n) => *n,
-        _ => None,
-    };
-    range.is_some_and(|r| {
-        number(&r.min) == number(&r.max) && number(&r.min).is_some_and(|n| gone.contains(&n))
-    })
+/// Those whose rows are in the lake.
+fn live<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> BTreeSet<i64> {
+    let live = deliveries.filter(|d| d.replaced_by.is_none());
+    live.map(|d| d.id).collect()
 }
 
 struct LandedDelivery {

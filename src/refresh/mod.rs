@@ -7,16 +7,19 @@
 
 mod audit;
 mod build;
+mod compact;
 mod deliveries;
 mod diff;
 mod impact;
 mod keys;
 mod land;
+mod maintain;
 mod models;
 mod plan;
 mod progress;
 mod read;
 mod rejects;
+mod replace;
 mod rollback;
 mod run;
 mod schemas;
@@ -27,9 +30,11 @@ mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
 pub use build::Built;
+pub use compact::Compacted;
 pub use deliveries::{Delivery, FileAction, LandingPlan, PlannedFile};
 pub use diff::{DeliveryChange, DiffOptions, Difference, HowLanded, MetricChange, TableDifference};
 pub use impact::Impact;
+pub use maintain::{MaintainOptions, Maintained};
 pub use plan::{ChangedInputs, Extent, Reason, Step};
 pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};

@@ -322,7 +322,7 @@ pub(super) fn selection_of(project: &Project, select: &[String]) -> Result<BTree
     Ok(selected)
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((start, end)) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::land::holds;
+use super::replace::Delivered;
 use super::stage::{Provenance, Stage};
 use super::workspace::Workspace;
 use crate::error::{Error, Result};
@@ -17,21 +17,21 @@ use crate::source::{Candidate, Contract, Reject};
 /// Bytes of rejects held before they are written.
 const BUDGET: usize = 16 << 20;
 
-/// The files of `bronze._rejects` in a run. A file holds rows of one delivery.
+/// The files of `bronze._rejects` in a run.
 pub(super) struct RejectFiles {
     layout: TableLayout,
-    kept: Vec<DataFile>,
+    published: Vec<DataFile>,
     adds: Vec<DataFile>,
-    removes: Vec<DataFile>,
+    gone: BTreeSet<i64>,
 }
 
 impl RejectFiles {
     pub(super) async fn new(stage: &Stage<'_>) -> Result<Self> {
         Ok(Self {
             layout: layout()?,
-            kept: stage.published(&table()).await?,
+            published: stage.published(&table()).await?,
             adds: Vec::new(),
-            removes: Vec::new(),
+            gone: BTreeSet::new(),
         })
     }
 
@@ -42,28 +42,29 @@ impl RejectFiles {
 
     /// Drops the rows of a delivery that was replaced.
     pub(super) fn drop_delivery(&mut self, delivery: i64) {
-        let gone = BTreeSet::from([delivery]);
-        let kept = std::mem::take(&mut self.kept).into_iter();
-        let (removes, kept): (Vec<_>, Vec<_>) =
-            kept.partition(|file| holds(file, &self.layout.schema, "delivery", &gone));
-        self.kept = kept;
-        self.removes.extend(removes);
+        self.gone.insert(delivery);
     }
 
-    /// Stages the table, when it changed or is new.
-    pub(super) fn stage(self, stage: &mut Stage<'_>) {
-        if stage.base.is_some() && self.adds.is_empty() && self.removes.is_empty() {
-            return;
+    /// Stages the table, when it changed or is new; rows of the deliveries
+    /// that are `live` stay.
+    pub(super) async fn stage(self, stage: &mut Stage<'_>, live: &BTreeSet<i64>) -> Result<()> {
+        let name = table();
+        let delivered = Delivered {
+            workspace: stage.workspace,
+            name: &name,
+            layout: &self.layout,
+            column: "delivery",
+        };
+        let replaced = delivered.without(self.published, &self.gone, live).await?;
+        let mut adds = self.adds;
+        adds.extend(replaced.adds);
+        if stage.base.is_some() && adds.is_empty() && replaced.removes.is_empty() {
+            return Ok(());
         }
+        let (kept, removes) = (replaced.kept, replaced.removes);
         let provenance = Provenance::default();
-        stage.table(
-            &table(),
-            self.layout,
-            self.kept,
-            self.adds,
-            self.removes,
-            provenance,
-        );
+        stage.table(&name, self.layout, kept, adds, removes, provenance);
+        Ok(())
     }
 }
 

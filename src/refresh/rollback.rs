@@ -126,11 +126,19 @@ impl Workspace {
         Ok((Arc::new(from), Arc::new(to)))
     }
 
-    /// The snapshot before `id`.
+    /// The snapshot before `id` that held other rows, past those that
+    /// maintenance published; the one just before where none did.
     pub(super) async fn before(&self, id: u64) -> Result<u64> {
-        let ids = self.lake().snapshot_ids().await?;
-        let before = ids.into_iter().rev().find(|other| *other < id);
-        before.ok_or_else(|| {
+        let snapshots = self.lake().snapshots().await?;
+        let mut earlier = snapshots.iter().rev().filter(|s| s.id <= id).peekable();
+        while let Some(at) = earlier.next() {
+            match earlier.peek() {
+                Some(before) if at.command != "maintain" => return Ok(before.id),
+                _ => {}
+            }
+        }
+        let just_before = snapshots.iter().rev().find(|other| other.id < id);
+        just_before.map(|before| before.id).ok_or_else(|| {
             Error::usage(format!(
                 "snapshot {id} is the first: there is none before it"
             ))

@@ -188,6 +188,7 @@ impl<'a> Stage<'a> {
             layout,
             adds,
             removes,
+            same_rows: false,
         };
         self.changes.insert(name.clone(), change);
     }

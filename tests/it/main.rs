@@ -13,6 +13,7 @@
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
 //! | `histories` | random histories: step by step equals at once, on the whole warehouse |
 //! | `incremental` | which partitions a refresh builds; incremental equals full |
+//! | `maintain` | the same rows in fewer files; retention; removing what nobody needs |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
@@ -50,6 +51,7 @@ mod incremental;
 mod interactions;
 mod landing;
 mod layers;
+mod maintain;
 mod mistakes;
 mod movie_streaming;
 mod ott;
