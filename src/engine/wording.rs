@@ -100,10 +100,13 @@ impl Wording {
 
 /// A data file that cannot be read, or that holds something else.
 fn file_error(error: &ParquetError, text: &str) -> Error {
-    let text = text.strip_prefix("External: ").unwrap_or(text);
-    let error = match error {
-        ParquetError::External(_) => Error::io(format!("could not read a data file: {text}")),
-        _ => Error::data(format!("a data file is damaged: {text}")),
+    let text = text.trim_start_matches("Parquet error: ");
+    let text = text.trim_start_matches("External: ");
+    let is_unread =
+        matches!(error, ParquetError::External(_)) || text.contains("Object Store error");
+    let error = match is_unread {
+        true => Error::io(format!("could not read a data file: {text}")),
+        false => Error::data(format!("a data file is damaged: {text}")),
     };
     error.hint("`cinelake doctor` says which files are damaged or missing")
 }

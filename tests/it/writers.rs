@@ -252,7 +252,10 @@ fn a_run_whose_lease_was_taken_away_publishes_nothing() {
     let error = error
         .join("\n")
         .replace(lake.path().to_str().unwrap(), "[lake]");
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @r"
+    error: [lake]/_lease: the lease's file was taken away during the run
+    hint: nothing of this run is visible; leave the file alone and run again
+    ");
     assert_eq!(lake.state(), before);
     lake.ok("second", &["refresh"]);
 }
