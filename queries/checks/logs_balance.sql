@@ -34,7 +34,7 @@ by_title as (
     select
         coalesce(sum(sessions), 0) as logs,
         coalesce(sum(watch_minutes), 0) as watch_minutes
-    from gold.viewing_totals
+    from silver.title_months
 
 ),
 

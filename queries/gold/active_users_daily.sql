@@ -14,14 +14,13 @@ with
 counted as (
 
     select
-        user_days.day,
-        count(*) as dau,
-        sum(user_days.sessions) as sessions,
-        coalesce(sum(user_days.watch_minutes), 0) as watch_minutes
-    from silver.user_days
+        active_days.day,
+        active_days.dau,
+        active_days.sessions,
+        active_days.watch_minutes
+    from silver.active_days
     cross join silver.as_of
-    where user_days.day <= as_of.as_of
-    group by user_days.day
+    where active_days.day <= as_of.as_of
 
 ),
 

@@ -28,71 +28,62 @@
 
 with
 
-user_months as (
+days as (
 
     select
-        user_days.month,
-        user_days.user_id,
-        count(*) as active_days,
-        max(user_days.day) as last_day,
-        sum(user_days.sessions) as sessions,
-        sum(user_days.watch_minutes) as watch_minutes,
-        sum(user_days.completed_sessions) as completed_sessions,
-        sum(user_days.sessions_of_known_length) as sessions_of_known_length
-    from silver.user_days
+        active_days.month,
+        active_days.day,
+        active_days.users,
+        active_days.dau,
+        active_days.sessions,
+        active_days.watch_minutes,
+        active_days.session_minutes,
+        active_days.ended_sessions,
+        active_days.completed_sessions,
+        active_days.sessions_of_known_length
+    from silver.active_days
     cross join silver.as_of
-    where user_days.day <= as_of.as_of
-    group by user_days.month, user_days.user_id
-
-),
-
-placed as (
-
-    select
-        *,
-        lag(month) over (partition by user_id order by month) as month_before,
-        lead(month) over (partition by user_id order by month) as month_after,
-        cast(month + interval '1 month' - interval '1 day' as date) as month_end
-    from user_months
+    where active_days.day <= as_of.as_of
 
 ),
 
 counted as (
 
     select
-        placed.month,
-        count(*) as mau,
-        count(*) filter (where placed.month_before is null) as new_viewers,
-        -- No month is shorter than 28 days, so the user's last day in it tells.
-        count(*) filter (
-            where placed.last_day > least(placed.month_end, as_of.as_of) - 28
-        ) as late_users,
-        -- The days of a partial month reach back into the month before.
-        count(*) filter (
-            where placed.last_day > as_of.as_of - 28
-            and (placed.month_after is null or placed.month_after > placed.month_end + 1)
-        ) as earlier_users,
-        sum(placed.active_days) as user_days,
-        sum(placed.sessions) as sessions,
-        coalesce(sum(placed.watch_minutes), 0) as watch_minutes,
-        sum(placed.completed_sessions) as completed_sessions,
-        sum(placed.sessions_of_known_length) as sessions_of_known_length
-    from silver.as_of
-    cross join placed
-    group by placed.month
+        month,
+        bitmap_merge(users) as users,
+        sum(dau) as user_days,
+        sum(sessions) as sessions,
+        sum(watch_minutes) as watch_minutes,
+        sum(session_minutes) as session_minutes,
+        sum(ended_sessions) as ended_sessions,
+        sum(completed_sessions) as completed_sessions,
+        sum(sessions_of_known_length) as sessions_of_known_length
+    from days
+    group by month
+
+),
+
+earlier as (
+
+    select
+        counted.month,
+        bitmap_merge(before.users) as users
+    from counted
+    inner join counted as before on before.month < counted.month
+    group by counted.month
 
 ),
 
 span as (
 
     select
-        cast(date_trunc('month', min(user_days.day)) as date) as first_month,
-        cast(date_trunc('month', max(user_days.day)) as date) as last_month,
+        min(days.month) as first_month,
+        max(days.month) as last_month,
         min(as_of.as_of) as as_of
-    from silver.user_days
+    from days
     cross join silver.as_of
-    where user_days.day <= as_of.as_of
-    having min(user_days.day) is not null
+    having min(days.month) is not null
 
 ),
 
@@ -115,16 +106,14 @@ months as (
 
 ),
 
-timed as (
+late as (
 
     select
-        watch_sessions.month,
-        sum(watch_sessions.session_minutes) as session_minutes,
-        count(watch_sessions.session_minutes) as ended_sessions
-    from silver.watch_sessions
-    cross join silver.as_of
-    where not watch_sessions.is_unknown_user and watch_sessions.session_date <= as_of.as_of
-    group by watch_sessions.month
+        months.month,
+        bitmap_count(bitmap_merge(days.users)) as users
+    from months
+    inner join days on days.day > months.last_day - 28 and days.day <= months.last_day
+    group by months.month
 
 )
 
@@ -132,19 +121,16 @@ select
     months.month,                           -- first day of the month
     months.is_partial,                      -- the month was not over at as_of
     months.last_day - months.month + 1 as days, -- days of the month, up to as_of
-    coalesce(counted.mau, 0) as mau,        -- different users with a session
+    coalesce(bitmap_count(counted.users), 0) as mau,        -- different users with a session
     cast(coalesce(counted.user_days, 0) as double)
     / (months.last_day - months.month + 1) as avg_dau, -- users a day, mean over `days`
     cast(counted.user_days as double)
     / (months.last_day - months.month + 1)
-    / counted.mau as stickiness,            -- avg_dau over mau; null without a user
-    coalesce(counted.late_users, 0)
-    + case
-        when months.is_partial
-            then coalesce(lag(counted.earlier_users) over (order by months.month), 0)
-        else 0
-    end as mau_28d,                         -- different users in the 28 days up to the last
-    coalesce(counted.new_viewers, 0) as new_viewers, -- users whose first session ever is in the month
+    / bitmap_count(counted.users) as stickiness,            -- avg_dau over mau; null without a user
+    coalesce(late.users, 0) as mau_28d,                         -- different users in the 28 days up to the last
+    coalesce(
+        bitmap_count(counted.users) - coalesce(bitmap_overlap(counted.users, earlier.users), 0), 0
+    ) as new_viewers, -- users whose first session ever is in the month
     coalesce(counted.sessions, 0) as sessions, -- sessions that began in the month
     coalesce(counted.watch_minutes, 0) as watch_minutes, -- minutes watched in them
     coalesce(counted.sessions_of_known_length, 0) as sessions_of_known_length, -- of titles whose length is known
@@ -153,8 +139,9 @@ select
     / nullif(counted.sessions_of_known_length, 0) as completion_rate, -- completed over those of known length
     cast(counted.completed_sessions as double)
     / counted.sessions as completion_rate_all_sessions, -- completed over all sessions
-    cast(timed.session_minutes as double)
-    / nullif(timed.ended_sessions, 0) as avg_session_minutes -- minutes between start and end, of sessions that have both
+    cast(counted.session_minutes as double)
+    / nullif(counted.ended_sessions, 0) as avg_session_minutes -- minutes between start and end, of sessions that have both
 from months
 left join counted on months.month = counted.month
-left join timed on months.month = timed.month
+left join earlier on months.month = earlier.month
+left join late on months.month = late.month

@@ -12,29 +12,17 @@
 
 with
 
-user_weeks as (
-
-    select
-        cast(date_trunc('week', user_days.day) as date) as week_start,
-        user_days.user_id,
-        sum(user_days.sessions) as sessions,
-        sum(user_days.watch_minutes) as watch_minutes
-    from silver.user_days
-    cross join silver.as_of
-    where user_days.day <= as_of.as_of
-    group by cast(date_trunc('week', user_days.day) as date), user_days.user_id
-
-),
-
 counted as (
 
     select
-        week_start,
-        count(*) as wau,
-        sum(sessions) as sessions,
-        coalesce(sum(watch_minutes), 0) as watch_minutes
-    from user_weeks
-    group by week_start
+        cast(date_trunc('week', active_days.day) as date) as week_start,
+        bitmap_count(bitmap_merge(active_days.users)) as wau,
+        sum(active_days.sessions) as sessions,
+        sum(active_days.watch_minutes) as watch_minutes
+    from silver.active_days
+    cross join silver.as_of
+    where active_days.day <= as_of.as_of
+    group by cast(date_trunc('week', active_days.day) as date)
 
 ),
 

@@ -13,4 +13,4 @@ select
     ) as avg_session_minutes,               -- mean minutes between start and end, to the minute
     coalesce(sum(timed_sessions), 0) as timed_sessions, -- sessions with an end after the start
     coalesce(sum(sessions), 0) as sessions  -- all sessions
-from gold.viewing_totals
+from silver.viewing_months

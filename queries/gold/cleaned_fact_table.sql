@@ -4,6 +4,7 @@
 -- `gold.cleaned_titles`.
 --
 -- materialized: view
+-- partition_by: month
 
 select
     fact_logs.month,                        -- first day of the month it started in

@@ -58,12 +58,11 @@ active_months as (
     select
         members.cohort_month,
         members.user_id,
-        user_days.month
-    from silver.user_days
-    inner join members on user_days.user_id = members.user_id
-    cross join silver.as_of
-    where user_days.day between members.join_date and as_of.as_of
-    group by members.cohort_month, members.user_id, user_days.month
+        user_months.month
+    from silver.user_months
+    inner join members
+        on user_months.user_id = members.user_id
+        and user_months.last_day >= members.join_date
 
 ),
 

@@ -5,7 +5,8 @@
 -- unknown, and such a session is neither completed nor not.
 --
 -- materialized: view
--- grain: session_id
+-- partition_by: month
+-- grain: month, session_id
 -- references: date_key -> gold.dim_date.date_key
 
 select

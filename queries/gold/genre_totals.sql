@@ -1,6 +1,6 @@
 -- What was watched of each genre, by plan and by region.
 --
--- Added up from `gold.viewing_totals`. `watch_minutes_full` credits a title's
+-- Added up from `silver.genre_months`. `watch_minutes_full` credits a title's
 -- minutes to each of its genres, so these add up to more than were watched;
 -- `watch_minutes_split` divides them by the number of the title's genres. Titles
 -- without genres, and those that no catalogue has, make the genre `unknown`.
@@ -12,39 +12,23 @@
 
 with
 
-weighted as (
-
-    select
-        title_id,
-        genre,
-        count(*) over (partition by title_id) as genres_of_title
-    from silver.title_genres
-
-),
-
 by_weight as (
 
     select
-        coalesce(weighted.genre, 'unknown') as genre,
-        coalesce(weighted.genres_of_title, 1) as genres_of_title,
-        viewing_totals.plan,
-        viewing_totals.region_level,
-        viewing_totals.region,
-        sum(viewing_totals.sessions) as sessions,
-        sum(viewing_totals.watch_minutes) as watch_minutes,
-        sum(viewing_totals.sessions_of_known_length) as sessions_of_known_length,
-        sum(viewing_totals.completed_sessions) as completed_sessions,
-        sum(viewing_totals.sum_of_completion_ratios) as sum_of_completion_ratios,
-        sum(viewing_totals.ratings) as ratings,
-        sum(viewing_totals.sum_of_ratings) as sum_of_ratings
-    from gold.viewing_totals
-    left join weighted on viewing_totals.title_id = weighted.title_id
-    group by
-        coalesce(weighted.genre, 'unknown'),
-        coalesce(weighted.genres_of_title, 1),
-        viewing_totals.plan,
-        viewing_totals.region_level,
-        viewing_totals.region
+        genre,
+        genres_of_title,
+        plan,
+        region_level,
+        region,
+        sum(sessions) as sessions,
+        sum(watch_minutes) as watch_minutes,
+        sum(sessions_of_known_length) as sessions_of_known_length,
+        sum(completed_sessions) as completed_sessions,
+        sum(sum_of_completion_ratios) as sum_of_completion_ratios,
+        sum(ratings) as ratings,
+        sum(sum_of_ratings) as sum_of_ratings
+    from silver.genre_months
+    group by genre, genres_of_title, plan, region_level, region
 
 )
 

@@ -35,23 +35,15 @@ viewing as (
         cast(sum(sum_of_completion_ratios) as double) as sum_of_completion_ratios,
         cast(sum(session_seconds) as double) as session_seconds,
         sum(timed_sessions) as timed_sessions
-    from gold.viewing_totals
-
-),
-
-viewers as (
-
-    select user_days.user_id
-    from silver.user_days
-    inner join clock on user_days.month = clock.last_month
-    group by user_days.user_id
+    from silver.viewing_months
 
 ),
 
 monthly as (
 
-    select count(*) as mau
-    from viewers
+    select bitmap_count(bitmap_merge(active_days.users)) as mau
+    from silver.active_days
+    inner join clock on active_days.month = clock.last_month
 
 ),
 

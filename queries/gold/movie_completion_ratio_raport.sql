@@ -13,4 +13,4 @@ select
     ) as avg_completion_ratio,              -- mean share watched, 0 to 1, to three places; null where nothing is known
     coalesce(sum(sessions_of_known_length), 0) as sessions_of_known_length, -- sessions it is the mean of
     coalesce(sum(sessions), 0) as sessions  -- all sessions
-from gold.viewing_totals
+from silver.viewing_months

@@ -28,17 +28,15 @@ clock as (
 
 ),
 
--- A window ends where a month does, so a user's last day in each month is enough.
-last_days as (
+days as (
 
     select
-        user_days.user_id,
-        user_days.month,
-        max(user_days.day) as last_day
-    from silver.user_days
+        active_days.month,
+        active_days.day,
+        active_days.users
+    from silver.active_days
     cross join silver.as_of
-    where user_days.day <= as_of.as_of
-    group by user_days.user_id, user_days.month
+    where active_days.day <= as_of.as_of
 
 ),
 
@@ -69,7 +67,7 @@ first_months as (
     select min(month) as month
     from (
         select min(month) as month
-        from last_days
+        from days
         union all
         select min(month) as month
         from started
@@ -105,48 +103,38 @@ months as (
 
 ),
 
--- The 30 days before March reach into January.
-looked_at as (
+at_start as (
 
     select
-        user_id,
-        last_day,
-        unnest([
-            month,
-            cast(month + interval '1 month' as date),
-            cast(month + interval '2 months' as date)
-        ]) as month
-    from last_days
+        months.month,
+        bitmap_merge(days.users) as users
+    from months
+    inner join days on days.day >= months.active_from_at_start and days.day < months.month
+    group by months.month
 
 ),
 
-user_months as (
+at_end as (
 
     select
-        looked_at.month,
-        looked_at.user_id,
-        bool_or(
-            looked_at.last_day >= months.active_from_at_start and looked_at.last_day < months.month
-        ) as at_start,
-        bool_or(
-            looked_at.last_day >= months.active_from_at_end and looked_at.last_day < months.day_after
-        ) as at_end
-    from looked_at
-    inner join months on looked_at.month = months.month
-    group by looked_at.month, looked_at.user_id
+        months.month,
+        bitmap_merge(days.users) as users
+    from months
+    inner join days on days.day >= months.active_from_at_end and days.day < months.day_after
+    group by months.month
 
 ),
 
 counted as (
 
     select
-        month,
-        count(*) filter (where at_start) as active_users_at_start,
-        count(*) filter (where at_end) as active_users_at_end,
-        count(*) filter (where at_end and not at_start) as activated_users,
-        count(*) filter (where at_start and not at_end) as churned_users
-    from user_months
-    group by month
+        months.month,
+        coalesce(bitmap_count(at_start.users), 0) as active_users_at_start,
+        coalesce(bitmap_count(at_end.users), 0) as active_users_at_end,
+        coalesce(bitmap_overlap(at_start.users, at_end.users), 0) as active_users_at_both
+    from months
+    left join at_start on months.month = at_start.month
+    left join at_end on months.month = at_end.month
 
 )
 
@@ -154,11 +142,11 @@ select
     months.month,                           -- first day of the month
     months.is_partial,                      -- the month was not over at as_of
     coalesce(started.new_users, 0) as new_users, -- users whose first subscription began in the month
-    coalesce(counted.active_users_at_start, 0) as active_users_at_start, -- with a session in the 30 days before it
-    coalesce(counted.activated_users, 0) as activated_users, -- without, but with one in its last 30 days
-    coalesce(counted.churned_users, 0) as churned_users, -- with, but without one in its last 30 days
-    coalesce(counted.active_users_at_end, 0) as active_users_at_end, -- with a session in its last 30 days
-    cast(counted.churned_users as double)
+    counted.active_users_at_start, -- with a session in the 30 days before it
+    counted.active_users_at_end - counted.active_users_at_both as activated_users, -- without, but with one in its last 30 days
+    counted.active_users_at_start - counted.active_users_at_both as churned_users, -- with, but without one in its last 30 days
+    counted.active_users_at_end, -- with a session in its last 30 days
+    cast(counted.active_users_at_start - counted.active_users_at_both as double)
     / nullif(counted.active_users_at_start, 0) as inactivity_rate -- churned over active at start
 from months
 left join started on months.month = started.month

@@ -13,43 +13,15 @@
 
 with
 
-timed as (
-
-    select
-        coalesce(watch_sessions.plan, 'none') as plan,
-        watch_sessions.session_seconds,
-        watch_sessions.title_minutes,
-        count(*) as sessions
-    from silver.watch_sessions
-    cross join silver.as_of
-    where
-        not watch_sessions.is_unknown_user
-        and watch_sessions.session_date <= as_of.as_of
-        and watch_sessions.session_seconds is not null
-    group by
-        coalesce(watch_sessions.plan, 'none'),
-        watch_sessions.session_seconds,
-        watch_sessions.title_minutes
-
-),
-
 lengths as (
 
     select
         plan,
-        'session' as measure,
-        session_seconds as seconds,
+        measure,
+        seconds,
         sum(sessions) as sessions
-    from timed
-    group by plan, session_seconds
-    union all
-    select
-        plan,
-        'watch' as measure,
-        least(session_seconds, title_minutes * 60) as seconds,
-        sum(sessions) as sessions
-    from timed
-    group by plan, least(session_seconds, title_minutes * 60)
+    from silver.session_lengths
+    group by plan, measure, seconds
 
 ),
 
@@ -88,7 +60,7 @@ totals as (
         plan,
         sum(sessions) as sessions,
         sum(timed_sessions) as timed_sessions
-    from gold.viewing_totals
+    from silver.viewing_months
     group by plan
 
 )

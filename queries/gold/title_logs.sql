@@ -27,7 +27,7 @@ totals as (
         sum(sum_of_ratings) as sum_of_ratings,
         sum(likes) as likes,
         sum(dislikes) as dislikes
-    from gold.viewing_totals
+    from silver.title_months
     group by title_id
 
 )

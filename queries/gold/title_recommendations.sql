@@ -25,28 +25,32 @@ with
 
 audience as (
 
+    select cast(bitmap_count(bitmap_merge(active_days.users)) as double) as users
+    from silver.active_days
+    cross join silver.as_of
+    where active_days.day <= as_of.as_of
+
+),
+
+audiences as (
+
     select
-        cast(count(*) as double) as users,
-        min(settings.recommendation_min_viewers) as min_viewers,
-        min(settings.recommendation_titles) as titles,
-        min(settings.recommendations_per_title) as per_title
-    from gold.user_activity
-    cross join silver.settings
-    where user_activity.is_ever_active
+        title_months.title_id,
+        bitmap_merge(title_months.viewers) as viewers
+    from silver.title_months
+    inner join silver.titles on title_months.title_id = titles.title_id
+    group by title_months.title_id
 
 ),
 
 title_viewers as (
 
     select
-        user_titles.title_id,
-        count(*) as viewers,
-        cast(
-            row_number() over (order by count(*) desc, user_titles.title_id) as bigint
-        ) as place
-    from gold.user_titles
-    inner join silver.titles on user_titles.title_id = titles.title_id
-    group by user_titles.title_id
+        title_id,
+        viewers as viewer_set,
+        bitmap_count(viewers) as viewers,
+        row_number() over (order by bitmap_count(viewers) desc, title_id) as place
+    from audiences
 
 ),
 
@@ -54,68 +58,58 @@ compared as (
 
     select
         title_viewers.title_id,
+        title_viewers.viewer_set,
         title_viewers.viewers,
-        title_viewers.place,
         audience.users,
-        audience.min_viewers,
-        audience.per_title
-    from audience
-    cross join title_viewers
+        settings.recommendation_min_viewers as min_viewers,
+        settings.recommendations_per_title as per_title
+    from title_viewers
+    cross join audience
+    cross join silver.settings
     where
-        title_viewers.viewers >= audience.min_viewers
-        and title_viewers.place <= audience.titles
-
-),
-
-seen as (
-
-    select
-        user_titles.user_id,
-        compared.place
-    from gold.user_titles
-    inner join compared on user_titles.title_id = compared.title_id
-
-),
-
-counted as (
-
-    -- The two places make one number: grouping by one column is twice as fast.
-    select
-        first.place * 1000000 + second.place as places,
-        count(*) as both_viewers
-    from seen as first
-    inner join seen as second
-        on first.user_id = second.user_id
-        and first.place < second.place
-    group by first.place * 1000000 + second.place
+        title_viewers.viewers >= settings.recommendation_min_viewers
+        and title_viewers.place <= settings.recommendation_titles
 
 ),
 
 pairs as (
 
     select
-        unnest(make_array(places / 1000000, places % 1000000)) as place,
-        unnest(make_array(places % 1000000, places / 1000000)) as other_place,
-        both_viewers
-    from counted
+        compared.title_id,
+        others.title_id as other_id,
+        bitmap_overlap(compared.viewer_set, others.viewer_set) as both_viewers,
+        compared.viewers,
+        others.viewers as other_viewers,
+        compared.users,
+        compared.min_viewers,
+        compared.per_title
+    from compared
+    inner join compared as others on compared.title_id < others.title_id
+
+),
+
+directed as (
+
+    select
+        unnest(make_array(title_id, other_id)) as title_id,
+        unnest(make_array(other_id, title_id)) as recommended_title_id,
+        unnest(make_array(viewers, other_viewers)) as viewers,
+        unnest(make_array(other_viewers, viewers)) as recommended_viewers,
+        both_viewers,
+        users,
+        per_title
+    from pairs
+    where both_viewers >= min_viewers
 
 ),
 
 judged as (
 
     select
-        compared.title_id,
-        others.title_id as recommended_title_id,
-        pairs.both_viewers,
-        compared.viewers,
-        others.viewers as recommended_viewers,
-        cast(pairs.both_viewers as double) / compared.viewers as confidence,
-        pairs.both_viewers * compared.users / (compared.viewers * others.viewers) as lift,
-        compared.per_title
-    from pairs
-    inner join compared on pairs.place = compared.place
-    inner join compared as others on pairs.other_place = others.place
-    where pairs.both_viewers >= compared.min_viewers
+        *,
+        cast(both_viewers as double) / viewers as confidence,
+        both_viewers * users / (viewers * recommended_viewers) as lift
+    from directed
 
 ),
 

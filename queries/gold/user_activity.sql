@@ -32,10 +32,34 @@ watched as (
         sum(completed_sessions) as completed_sessions,
         sum(sessions_of_known_length) as sessions_of_known_length,
         sum(sum_of_completion_ratios) as sum_of_completion_ratios,
-        min(first_session_date) as first_session_date,
-        max(last_session_date) as last_session_date,
+        min(first_day) as first_session_date,
+        max(last_day) as last_session_date
+    from silver.user_months
+    group by user_id
+
+),
+
+audiences as (
+
+    select bitmap_merge(viewers) as viewers
+    from silver.title_months
+    group by title_id
+
+),
+
+viewings as (
+
+    select unnest(bitmap_values(viewers)) as user_id
+    from audiences
+
+),
+
+distinct_seen as (
+
+    select
+        user_id,
         count(*) as distinct_titles
-    from gold.user_titles
+    from viewings
     group by user_id
 
 ),
@@ -43,12 +67,11 @@ watched as (
 user_genres as (
 
     select
-        user_titles.user_id,
-        title_genres.genre,
-        sum(user_titles.watch_minutes) as watch_minutes
-    from gold.user_titles
-    inner join silver.title_genres on user_titles.title_id = title_genres.title_id
-    group by user_titles.user_id, title_genres.genre
+        user_id,
+        genre,
+        sum(watch_minutes) as watch_minutes
+    from silver.user_genre_months
+    group by user_id, genre
 
 ),
 
@@ -96,10 +119,11 @@ select
     cast(watched.sum_of_completion_ratios as double)
     / nullif(watched.sessions_of_known_length, 0) as avg_completion_ratio, -- mean share of the title watched
     favourites.genre as favourite_genre,    -- the genre with the most minutes
-    coalesce(watched.distinct_titles, 0) as distinct_titles -- different titles watched
+    coalesce(distinct_seen.distinct_titles, 0) as distinct_titles -- different titles watched
 from silver.users
 cross join silver.settings
 left join silver.as_of on true
 left join watched on users.user_id = watched.user_id
+left join distinct_seen on users.user_id = distinct_seen.user_id
 left join favourites on users.user_id = favourites.user_id and favourites.place = 1
 left join subscribers on users.user_id = subscribers.user_id

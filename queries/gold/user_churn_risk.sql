@@ -35,39 +35,56 @@ clock as (
 watched as (
 
     select
-        user_days.user_id,
-        sum(user_days.sessions) as sessions,
-        max(user_days.day) as last_session_date,
-        sum(user_days.sessions) filter (where user_days.day >= clock.active_since) as sessions_lately,
-        count(*) filter (where user_days.day >= clock.active_since) as days_lately,
-        sum(user_days.sum_of_completion_ratios) filter (
-            where user_days.day >= clock.active_since
-        ) as sum_of_ratios_lately,
-        sum(user_days.sessions_of_known_length) filter (
-            where user_days.day >= clock.active_since
-        ) as known_lately
-    from silver.user_days
-    cross join clock
-    where user_days.day <= clock.as_of
-    group by user_days.user_id
+        user_id,
+        sum(sessions) as sessions,
+        max(last_day) as last_session_date
+    from silver.user_months
+    group by user_id
 
 ),
 
 last_places as (
 
     select
-        watch_sessions.user_id,
-        last_value(
-            watch_sessions.region order by watch_sessions.started_at, watch_sessions.session_id
-        ) as region,
-        last_value(
-            watch_sessions.country order by watch_sessions.started_at, watch_sessions.session_id
-        ) as country
-    from silver.watch_sessions
+        user_months.user_id,
+        user_months.last_region as region,
+        user_months.last_country as country
+    from silver.user_months
     inner join watched
-        on watch_sessions.user_id = watched.user_id
-        and watch_sessions.session_date = watched.last_session_date
-    group by watch_sessions.user_id
+        on user_months.user_id = watched.user_id
+        and user_months.last_day = watched.last_session_date
+
+),
+
+-- The months that the active days reach into: of the others no row is read.
+recent_months as (
+
+    select
+        as_of,
+        active_since,
+        unnest(
+            generate_series(
+                cast(date_trunc('month', active_since) as date),
+                cast(date_trunc('month', as_of) as date),
+                interval '1 month'
+            )
+        ) as month
+    from clock
+
+),
+
+lately as (
+
+    select
+        user_days.user_id,
+        sum(user_days.sessions) as sessions,
+        count(*) as days,
+        sum(user_days.sum_of_completion_ratios) as sum_of_ratios,
+        sum(user_days.sessions_of_known_length) as known
+    from silver.user_days
+    inner join recent_months on user_days.month = recent_months.month
+    where user_days.day >= recent_months.active_since and user_days.day <= recent_months.as_of
+    group by user_days.user_id
 
 ),
 
@@ -101,15 +118,16 @@ measured as (
         coalesce(watched.sessions, 0) as sessions,
         watched.last_session_date,
         as_of.as_of - watched.last_session_date as days_since_last_session,
-        coalesce(watched.sessions_lately, 0) as sessions_last_30_days,
-        coalesce(watched.days_lately, 0) as active_days_last_30_days,
-        cast(watched.sum_of_ratios_lately as double)
-        / nullif(watched.known_lately, 0) as avg_completion_ratio_last_30_days
+        coalesce(lately.sessions, 0) as sessions_last_30_days,
+        coalesce(lately.days, 0) as active_days_last_30_days,
+        cast(lately.sum_of_ratios as double)
+        / nullif(lately.known, 0) as avg_completion_ratio_last_30_days
     from silver.users
     left join silver.as_of on true
     left join started on users.user_id = started.user_id and started.place = 1
     left join watched on users.user_id = watched.user_id
     left join last_places on users.user_id = last_places.user_id
+    left join lately on users.user_id = lately.user_id
     where users.join_date is null or as_of.as_of is null or users.join_date <= as_of.as_of
 
 ),

@@ -12,8 +12,9 @@ with
 watched as (
 
     select title_id
-    from gold.user_titles
+    from silver.user_title_months
     where user_id = $user_id
+    group by title_id
 
 ),
 

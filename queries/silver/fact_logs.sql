@@ -5,6 +5,7 @@
 -- here too.
 --
 -- materialized: view
+-- partition_by: month
 
 select
     watch_sessions.month,                   -- first day of the month it started in

@@ -57,7 +57,7 @@ impl Describe {
 }
 
 /// The table called `text`, which may lack its layer only in a hint.
-fn named(snapshot: &Snapshot, text: &str) -> Result<TableName> {
+pub(super) fn named(snapshot: &Snapshot, text: &str) -> Result<TableName> {
     let mut same = snapshot.tables.keys().filter(|name| name.table == text);
     match (text.parse(), same.next()) {
         (Err(_), Some(name)) => {

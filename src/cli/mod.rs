@@ -26,6 +26,7 @@ mod rollback;
 mod snapshots;
 mod sql;
 mod verify;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -128,6 +129,8 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Check the project, the lake and the machine
     Doctor(doctor::Doctor),
+    /// Show the files and lines behind numbers of a table
+    Why(why::Why),
     /// Write shell completions to stdout
     Completions {
         /// The shell
@@ -248,6 +251,7 @@ impl Command {
             Self::Diff(command) => command.run(context).await,
             Self::Rollback(command) => command.run(context).await,
             Self::Doctor(command) => command.run(context).await,
+            Self::Why(command) => command.run(context).await,
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "cinelake", &mut text);

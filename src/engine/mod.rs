@@ -6,6 +6,7 @@
 //! Start reading at [`Engine::session`]; files are scanned by
 //! [`LakeTable`](table::LakeTable).
 
+mod bitmaps;
 mod catalog;
 mod compare;
 mod functions;
@@ -14,6 +15,7 @@ mod reach;
 mod session;
 mod system;
 mod table;
+mod trace;
 mod wording;
 
 use std::collections::HashMap;
@@ -35,6 +37,7 @@ pub use compare::{ChangedRows, Comparison, Counts, SharedColumn, Standing, Table
 pub use params::{parse_value, sql_type};
 pub use reach::Reach;
 pub use session::{Answer, Rows, Session};
+pub use trace::{Gap, Picked, Role, Trace, TracedInput};
 
 /// What a session reads.
 #[derive(Debug, Clone, Default)]

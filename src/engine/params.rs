@@ -46,6 +46,7 @@ pub fn parse_value(name: &str, sql_type: Option<&str>, text: &str) -> Result<Sca
 pub fn sql_type(kind: &DataType) -> String {
     match kind {
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text".to_owned(),
+        DataType::Binary | DataType::BinaryView | DataType::LargeBinary => "bytes".to_owned(),
         DataType::Int64 => "bigint".to_owned(),
         DataType::Int32 => "integer".to_owned(),
         DataType::Int16 => "smallint".to_owned(),

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
+use super::bitmaps;
 use super::catalog::ScopeCatalog;
 use super::functions::functions;
 use super::wording::{Wording, two_columns};
@@ -22,14 +23,14 @@ use crate::name::TableName;
 
 /// Read-only SQL over one scope.
 pub struct Session {
-    context: SessionContext,
-    names: BTreeSet<TableName>,
+    pub(super) context: SessionContext,
+    pub(super) names: BTreeSet<TableName>,
 }
 
 /// A planned query.
 pub struct Answer {
-    frame: DataFrame,
-    wording: Wording,
+    pub(super) frame: DataFrame,
+    pub(super) wording: Wording,
 }
 
 impl Session {
@@ -65,6 +66,9 @@ impl Session {
         let runtime = Arc::clone(&engine.runtime);
         let mut scalar_functions = SessionStateDefaults::default_scalar_functions();
         scalar_functions.extend(functions(engine.zone));
+        scalar_functions.extend(bitmaps::functions());
+        let mut aggregates = SessionStateDefaults::default_aggregate_functions();
+        aggregates.extend(bitmaps::aggregates());
         let catalogs = MemoryCatalogProviderList::new();
         let scopes: Vec<(&'static str, ScopeCatalog)> = scopes
             .into_iter()
@@ -82,7 +86,7 @@ impl Session {
             .with_expr_planners(SessionStateDefaults::default_expr_planners())
             .with_scalar_functions(scalar_functions)
             .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
-            .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+            .with_aggregate_functions(aggregates)
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
             .build();
@@ -269,6 +273,7 @@ impl Rows {
 fn stored_type(kind: &DataType) -> Option<DataType> {
     Some(match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8View,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::BinaryView,
         DataType::Dictionary(_, values) => stored_type(values)?,
         DataType::Int8 | DataType::UInt8 | DataType::Int16 => DataType::Int16,
         DataType::UInt16 | DataType::Int32 => DataType::Int32,

@@ -162,6 +162,14 @@ fn hash_column(column: &dyn Array, states: &mut [RowState]) -> Result<()> {
                 }
             }
         }
+        DataType::BinaryView => {
+            for (row, value) in states.iter_mut().zip(column.as_binary_view()) {
+                match value {
+                    Some(bytes) => take_wide(row, XxHash3_128::oneshot(bytes)),
+                    None => row.take_null(),
+                }
+            }
+        }
         other => encoded(column, other, states)?,
     }
     Ok(())

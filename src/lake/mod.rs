@@ -48,7 +48,7 @@ pub use publish::{Publication, TableChange};
 pub use restore::Restoration;
 pub use runs::{CheckRecord, RunRecord};
 pub use snapshot::{Audit, EntryKind, Snapshot, TableEntry};
-pub use stage::{TableLayout, TableWriter, split_by_date};
+pub use stage::{TableLayout, TableWriter, days_of, split_by_date};
 pub use statistics::{ColumnRange, column_ranges};
 pub use store::SyncStore;
 

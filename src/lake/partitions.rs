@@ -86,6 +86,25 @@ impl Partitions {
         Self(partitions)
     }
 
+    /// The partitions of a view in snapshot `id`, of which some were read anew
+    /// and had so many rows, after it was `before`.
+    #[must_use]
+    pub fn of_view(
+        before: &Self,
+        id: u64,
+        read: impl IntoIterator<Item = PartitionValue>,
+        rows: &BTreeMap<PartitionValue, u64>,
+    ) -> Self {
+        let mut partitions = before.clone();
+        for value in read.into_iter().chain(rows.keys().copied()) {
+            partitions.foresee(value, id);
+            if let Some(partition) = partitions.0.get_mut(&value) {
+                partition.rows = rows.get(&value).copied().unwrap_or(0);
+            }
+        }
+        partitions
+    }
+
     /// These partitions, all of them changed in snapshot `id`, and those of
     /// `before` that are gone without rows.
     #[must_use]

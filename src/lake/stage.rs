@@ -13,7 +13,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::compute::{
     SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
 };
-use datafusion::arrow::datatypes::{Date32Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
@@ -257,6 +257,26 @@ impl Lake {
     }
 }
 
+/// The values of `column`, a date, in days since 1970.
+///
+/// # Errors
+/// When there is no such column, or it holds something else.
+pub fn days_of<'a>(
+    batch: &'a RecordBatch,
+    column: &str,
+) -> Result<impl Iterator<Item = PartitionValue> + 'a> {
+    let days = batch
+        .column_by_name(column)
+        .and_then(|values| values.as_primitive_opt::<Date32Type>());
+    let days = days.ok_or_else(|| {
+        Error::usage(format!(
+            "a table is split by `{column}`, which is not a date"
+        ))
+        .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`")
+    })?;
+    Ok(days.iter())
+}
+
 /// The rows of `batch` by their value in `column`, a date.
 ///
 /// # Errors
@@ -265,17 +285,8 @@ pub fn split_by_date(
     batch: &RecordBatch,
     column: &str,
 ) -> Result<Vec<(PartitionValue, RecordBatch)>> {
-    let days = batch
-        .column_by_name(column)
-        .and_then(|values| values.as_primitive_opt::<Date32Type>());
-    let Some(days) = days else {
-        return Err(Error::usage(format!(
-            "a table is split by `{column}`, which is not a date"
-        ))
-        .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`"));
-    };
     let mut rows: BTreeMap<PartitionValue, Vec<u32>> = BTreeMap::new();
-    for (row, value) in (0..).zip(days.iter()) {
+    for (row, value) in (0..).zip(days_of(batch, column)?) {
         rows.entry(value).or_default().push(row);
     }
     if rows.len() == 1 {
@@ -298,9 +309,10 @@ fn without_shared_text(batch: RecordBatch) -> Result<RecordBatch> {
     let columns = batch
         .columns()
         .iter()
-        .map(|array| match array.as_string_view_opt() {
-            Some(text) => Arc::new(text.gc()) as ArrayRef,
-            None => Arc::clone(array),
+        .map(|array| match array.data_type() {
+            DataType::Utf8View => Arc::new(array.as_string_view().gc()) as ArrayRef,
+            DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
+            _ => Arc::clone(array),
         })
         .collect();
     RecordBatch::try_new(batch.schema(), columns).map_err(arrow_error)

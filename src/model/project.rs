@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::checks::CheckKind;
 use super::columns::{ColumnDoc, final_columns};
 use super::files::{QueryFile, QueryFiles};
-use super::header::{Header, Materialized};
+use super::header::Header;
 use super::sql::Statement;
 use super::{TableName, graph};
 use crate::error::{Error, Result};
@@ -269,13 +269,6 @@ fn check_name(file: &QueryFile) -> Result<()> {
 
 fn check_model(model: &Model) -> Result<()> {
     let header = &model.header;
-    if header.materialized == Materialized::View && header.partition_by.is_some() {
-        return Err(
-            Error::usage("a view stores nothing, so it has no `partition_by`")
-                .file(&model.path)
-                .hint("remove `partition_by`, or `materialized: view`"),
-        );
-    }
     if !header.params.is_empty() {
         return Err(Error::usage("a table has no parameters")
             .file(&model.path)

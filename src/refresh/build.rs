@@ -1,17 +1,17 @@
 //! Builds one model: its query's rows, staged as files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 
-use super::plan::{Extent, Step, build_fingerprint, is_as_of};
+use super::plan::{Extent, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use super::workspace::Workspace;
 use crate::engine::{Joins, Rows};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{
-    DataFile, PartitionValue, Partitions, TableEntry, TableLayout, TableWriter, content,
+    DataFile, PartitionValue, Partitions, TableEntry, TableLayout, TableWriter, content, days_of,
 };
 use crate::model::{Materialized, Model, TableName};
 
@@ -44,8 +44,11 @@ pub(super) async fn build(
     let sql = replaced.as_deref().unwrap_or(&model.sql);
     let provenance = provenance(stage, model, as_of);
     if model.header.materialized == Materialized::View {
-        let rows = count_rows(stage, sql).await.map_err(at_model)?;
-        stage.view(&model.name, sql, provenance);
+        let counted = count_rows(stage, model, sql, &step.extent)
+            .await
+            .map_err(at_model)?;
+        let rows = counted.values().sum();
+        stage.view(model, sql, &step.extent, &counted, provenance);
         return Ok(Built {
             rows,
             changed: true,
@@ -94,10 +97,12 @@ pub(super) async fn build(
 
 /// What is recorded of a build.
 fn provenance(stage: &Stage<'_>, model: &Model, as_of: Option<&str>) -> Provenance {
-    let inputs = model.statement.inputs.iter();
+    let workspace = stage.workspace;
+    let project = &workspace.project;
+    let named = model.statement.inputs.iter().map(|i| i.table.clone());
     Provenance {
-        fingerprint: build_fingerprint(model, as_of, stage.workspace.config.zone),
-        inputs: inputs.map(|i| i.table.clone()).collect(),
+        fingerprint: build_fingerprint(project, model, as_of, workspace.config.zone),
+        inputs: named.chain(stored_inputs(project, model)).collect(),
     }
 }
 
@@ -204,15 +209,31 @@ async fn build_by(
     let files = write_rows(stage.workspace, &model.name, &layout, rows).await?;
     Ok((layout, files))
 }
-/// Runs a view's query to its end, as its readers will.
-async fn count_rows(stage: &Stage<'_>, sql: &str) -> Result<u64> {
-    let answer = stage.session(Joins::Fastest)?.model(sql).await?;
-    let mut rows = answer.stream().await?;
-    let mut count = 0;
-    while let Some(batch) = rows.next().await? {
-        count += batch.num_rows() as u64;
+/// Runs a view's query within `extent` to its end, as its readers will, and
+/// counts its rows by partition.
+async fn count_rows(
+    stage: &Stage<'_>,
+    model: &Model,
+    sql: &str,
+    extent: &Extent,
+) -> Result<BTreeMap<PartitionValue, u64>> {
+    let mut answer = stage.session(Joins::Fastest)?.model(sql).await?;
+    if let Extent::Partitions { column, days, .. } = extent {
+        answer = answer.only(column, days)?;
     }
-    Ok(count)
+    let mut rows = answer.stream().await?;
+    let mut counted = BTreeMap::new();
+    while let Some(batch) = rows.next().await? {
+        match &model.header.partition_by {
+            Some(column) => {
+                for day in days_of(&batch, column)? {
+                    *counted.entry(day).or_default() += 1;
+                }
+            }
+            None => *counted.entry(None).or_default() += batch.num_rows() as u64,
+        }
+    }
+    Ok(counted)
 }
 
 /// The columns, all of them nullable: what a query's plan says of nulls may

@@ -22,6 +22,7 @@ mod run;
 mod schemas;
 mod stage;
 mod verify;
+mod why;
 mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
@@ -36,4 +37,5 @@ pub use rollback::{Restored, Rollback, Unlanded};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use schemas::Schemas;
 pub use verify::{Mismatch, MismatchKind, Verified, VerifyOptions};
+pub use why::{Line, LineRole, NearReject, RejectsNear, WhyAnswer, WhyRequest};
 pub use workspace::{Access, Workspace};

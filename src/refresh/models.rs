@@ -14,7 +14,10 @@ use super::workspace::{Workspace, fingerprint};
 use crate::engine::{Joins, Session};
 use crate::error::Result;
 use crate::lake::{Audit, TableEntry, failpoint};
-use crate::model::{Check, CheckKind, Model, TableName};
+use crate::model::{Check, CheckKind, Model, Project, TableName};
+
+/// Rows of a published table that a plan may build aside.
+const SMALL: u64 = 1000;
 
 impl Workspace {
     /// Builds what `options` ask for and what changed, each model after its
@@ -42,7 +45,7 @@ impl Workspace {
                 let now = |table: &TableName| stage.entry(table);
                 let session = || stage.session(Joins::Fastest);
                 let published = stage.base.as_ref().and_then(|b| b.tables.get(name));
-                decide(model, published, &now, &session, &input).await?
+                decide(&self.project, model, published, &now, &session, &input).await?
             };
             let Some(step) = step else { continue };
             observer.event(Event::Building(&step, outcome.built.len() + 1, count));
@@ -56,16 +59,19 @@ impl Workspace {
     }
 
     /// The steps of a refresh, as far as they can be told before building: a
-    /// table that is built is taken to change wherever it is built.
+    /// table that is built is taken to change wherever it is built. Only small
+    /// tables that split tables read are built on `stage`, which lies aside,
+    /// since a day that did not change keeps all months from being built.
     pub(super) async fn foresee(
         &self,
-        stage: &Stage<'_>,
+        stage: &mut Stage<'_>,
         options: &RefreshOptions,
     ) -> Result<Vec<Step>> {
         let input = self.plan_input(options);
         let selected = selection(&self.project, input.select)?;
         let id = stage.snapshot_id();
-        let base = stage.base.as_deref();
+        let base = stage.base.clone();
+        let base = base.as_deref();
         let mut foreseen: BTreeMap<TableName, TableEntry> = BTreeMap::new();
         let mut steps = Vec::new();
         for name in &self.project.build_order {
@@ -78,17 +84,36 @@ impl Workspace {
                 continue;
             };
             let published = base.and_then(|b| b.tables.get(name));
-            let now = |table: &TableName| foreseen.get(table).or_else(|| stage.entry(table));
-            let session = || stage.session(Joins::Fastest);
-            let Some(step) = decide(model, published, &now, &session, &input).await? else {
+            let step = {
+                let now = |table: &TableName| foreseen.get(table).or_else(|| stage.entry(table));
+                let session = || stage.session(Joins::Fastest);
+                decide(&self.project, model, published, &now, &session, &input).await?
+            };
+            let (Some(step), entry) = (step, published) else {
                 continue;
             };
-            if let Some(entry) = published {
-                foreseen.insert(name.clone(), after_step(entry, &step, id));
+            let mut inputs = model.statement.inputs.iter();
+            let is_certain = inputs.all(|i| !foreseen.contains_key(&i.table));
+            match entry {
+                Some(entry) if is_certain && entry.rows <= SMALL && self.is_split_by(name) => {
+                    build(stage, model, &step, options.as_of.as_deref()).await?;
+                }
+                Some(entry) => {
+                    foreseen.insert(name.clone(), after_step(entry, &step, id));
+                }
+                None => {}
             }
             steps.push(step);
         }
         Ok(steps)
+    }
+
+    /// Whether a split table is built from `table`, be it by way of others
+    /// that are not split.
+    fn is_split_by(&self, table: &TableName) -> bool {
+        self.project
+            .readers(table)
+            .any(|reader| reader.header.partition_by.is_some() || self.is_split_by(&reader.name))
     }
 
     /// At most so many models are built.
@@ -109,7 +134,7 @@ impl Workspace {
             let published = base.and_then(|b| b.tables.get(name));
             let mut inputs = model.statement.inputs.iter();
             if inputs.any(|i| changing.contains(&i.table))
-                || compare(model, published, &now, input) != Verdict::UpToDate
+                || compare(&self.project, model, published, &now, input) != Verdict::UpToDate
             {
                 changing.insert(name);
             }
@@ -192,6 +217,7 @@ impl Workspace {
 
 /// What has to be done with a model; nothing when it is up to date.
 async fn decide<'a>(
+    project: &Project,
     model: &Model,
     published: Option<&TableEntry>,
     now: &dyn Fn(&TableName) -> Option<&'a TableEntry>,
@@ -203,7 +229,7 @@ async fn decide<'a>(
         extent: Extent::Whole,
         reason,
     };
-    let changed = match compare(model, published, now, input) {
+    let changed = match compare(project, model, published, now, input) {
         Verdict::UpToDate => return Ok(None),
         Verdict::Whole(reason) => return Ok(Some(whole(reason))),
         Verdict::Changed(changed) => changed,

@@ -11,7 +11,7 @@ use super::workspace::fingerprint;
 use crate::engine::Reach;
 use crate::error::{Error, Result, did_you_mean};
 use crate::lake::TableEntry;
-use crate::model::{CheckKind, Model, Project, TableName};
+use crate::model::{CheckKind, Materialized, Model, Project, TableName};
 
 /// A model to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +152,7 @@ pub(super) enum Verdict {
 /// Compares a model with its `published` entry; `now` gives the tables as they
 /// are in this run.
 pub(super) fn compare<'a>(
+    project: &Project,
     model: &Model,
     published: Option<&TableEntry>,
     now: &dyn Fn(&TableName) -> Option<&'a TableEntry>,
@@ -163,7 +164,7 @@ pub(super) fn compare<'a>(
     if input.full {
         return Verdict::Whole(Reason::Asked);
     }
-    if entry.fingerprint != build_fingerprint(model, input.as_of, input.zone) {
+    if entry.fingerprint != build_fingerprint(project, model, input.as_of, input.zone) {
         return Verdict::Whole(Reason::TextChanged);
     }
     let inputs: BTreeSet<&TableName> = model.statement.inputs.iter().map(|i| &i.table).collect();
@@ -190,8 +191,7 @@ pub(super) fn narrow<'a>(
     let mut days: BTreeSet<i32> = BTreeSet::new();
     for table in changed {
         let entry = now(&table);
-        let is_view = entry.is_some_and(|t| t.version().is_none());
-        if !is_view && !reach.aligned.contains(&table) && !reach.whole.contains(&table) {
+        if !reach.aligned.contains(&table) && !reach.whole.contains(&table) {
             inputs.unread.push(table);
             continue;
         }
@@ -242,10 +242,40 @@ fn changed_days(
     now.partitions.changed_after(built_from).collect()
 }
 
-/// The hash of what builds a model.
-pub(super) fn build_fingerprint(model: &Model, as_of: Option<&str>, zone: Tz) -> String {
+/// The stored tables that `model` reads, be it by way of views.
+pub(super) fn stored_inputs(project: &Project, model: &Model) -> BTreeSet<TableName> {
+    let mut stored = BTreeSet::new();
+    for input in &model.statement.inputs {
+        match view(project, &input.table) {
+            Some(view) => stored.extend(stored_inputs(project, view)),
+            None => {
+                stored.insert(input.table.clone());
+            }
+        }
+    }
+    stored
+}
+
+fn view<'a>(project: &'a Project, table: &TableName) -> Option<&'a Model> {
+    let model = project.models.get(table)?;
+    (model.header.materialized == Materialized::View).then_some(model)
+}
+
+/// The hash of what builds a model: its text, and those of the views it reads.
+pub(super) fn build_fingerprint(
+    project: &Project,
+    model: &Model,
+    as_of: Option<&str>,
+    zone: Tz,
+) -> String {
     let replaced = as_of.filter(|_| is_as_of(&model.name)).unwrap_or("");
-    fingerprint(&format!("{zone}{}{replaced}", model.build_text()))
+    let mut text = format!("{zone}{}{replaced}", model.build_text());
+    for input in &model.statement.inputs {
+        if let Some(view) = view(project, &input.table) {
+            text.push_str(&build_fingerprint(project, view, None, zone));
+        }
+    }
+    fingerprint(&text)
 }
 
 /// Whether this is the table that `--as-of` replaces.

@@ -143,7 +143,7 @@ impl Workspace {
             land(&mut stage, &landing, known, observer).await?;
         }
         Ok(Planned {
-            steps: self.foresee(&stage, options).await?,
+            steps: aside.foresee(&mut stage, options).await?,
             dropped: match options.select.is_empty() {
                 true => self.gone(base.as_deref()),
                 false => Vec::new(),

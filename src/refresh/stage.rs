@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::plan::Extent;
 use super::workspace::Workspace;
 use crate::engine::{Joins, Scope, Session, Staged};
 use crate::error::Result;
 use crate::lake::{
-    Audit, DataFile, EntryKind, PartitionValue, Partitions, Snapshot, TableChange, TableEntry,
-    TableFiles, TableLayout,
+    DataFile, EntryKind, PartitionValue, Partitions, Snapshot, TableChange, TableEntry, TableFiles,
+    TableLayout,
 };
+use crate::model::Model;
 use crate::name::TableName;
 
 /// The tables that change in a run, and their files.
@@ -214,24 +216,47 @@ impl<'a> Stage<'a> {
         by_partition.then(|| entry.partitions.changed_after(id - 1).collect())
     }
 
-    /// Stages `name` as the query `sql`.
-    pub(super) fn view(&mut self, name: &TableName, sql: &str, provenance: Provenance) {
+    /// Stages a view as the query `sql`, which was read within `extent` and
+    /// had so many rows by partition.
+    pub(super) fn view(
+        &mut self,
+        model: &Model,
+        sql: &str,
+        extent: &Extent,
+        rows: &BTreeMap<PartitionValue, u64>,
+        provenance: Provenance,
+    ) {
+        let name = &model.name;
+        let id = self.snapshot_id();
+        let before = self.base.as_ref().and_then(|base| base.tables.get(name));
+        let known = before.map(|b| b.partitions.clone()).unwrap_or_default();
+        let (shaped_in, partitions) = match extent {
+            Extent::Partitions { days, .. } => {
+                let read = days.iter().map(|day| Some(*day));
+                let partitions = Partitions::of_view(&known, id, read, rows);
+                (before.map_or(id, |b| b.shaped_in), partitions)
+            }
+            Extent::Whole => {
+                let read = known.iter().map(|p| p.value);
+                (id, Partitions::of_view(&known, id, read, rows))
+            }
+        };
         let entry = TableEntry {
             kind: EntryKind::View {
                 sql: sql.to_owned(),
             },
-            changed_in: self.snapshot_id(),
-            shaped_in: self.snapshot_id(),
-            partitions: Partitions::default(),
+            changed_in: id,
+            shaped_in,
+            partitions,
             rows: 0,
             files: 0,
             bytes: 0,
             columns: String::new(),
-            partition_by: None,
+            partition_by: model.header.partition_by.clone(),
             order_by: Vec::new(),
             inputs: self.versions(&provenance.inputs),
             fingerprint: provenance.fingerprint,
-            audit: Audit::default(),
+            audit: before.map(|b| b.audit.clone()).unwrap_or_default(),
         };
         self.entries.insert(name.clone(), entry);
         self.scope

@@ -181,7 +181,7 @@ impl Workspace {
             skipped: None,
             mismatches: Vec::new(),
         };
-        if entry.fingerprint != build_fingerprint(model, None, self.config.zone) {
+        if entry.fingerprint != build_fingerprint(&self.project, model, None, self.config.zone) {
             verified.skipped = Some(if is_as_of(&model.name) {
                 "its date was given by `--as-of`".to_owned()
             } else {
@@ -212,11 +212,13 @@ impl Workspace {
             };
             let recorded = entry.partitions.get(value);
             let recorded = recorded.map_or((0, None), |p| (p.rows, p.content));
+            // Of rows that are not those published, nothing more can be said.
             if recorded.0 != is.0 || recorded.1.is_some_and(|content| content != is.1) {
                 verified.mismatches.push(mismatch(MismatchKind::Record {
                     recorded: recorded.0,
                     stored: is.0,
                 }));
+                continue;
             }
             if is != should {
                 let day: Option<Vec<i32>> = value.map(|day| vec![day]);

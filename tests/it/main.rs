@@ -11,6 +11,7 @@
 //! | `zones` | days and months by local clocks, minutes across their changes |
 //! | `docs` | the data dictionary, lineage, metrics that never vary |
 //! | `engagement` | active users, retention, genres, recommendations; system B on the real files |
+//! | `histories` | random histories: step by step equals at once, on the whole warehouse |
 //! | `incremental` | which partitions a refresh builds; incremental equals full |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
@@ -25,6 +26,7 @@
 //! | `reports` | every report answers on every data set, and on none |
 //! | `wowcinema` | system A in both forms, every trap as a test |
 //! | `plausible` | data that cannot be right is red or a warning |
+//! | `why` | the listed lines, and no others, make the number |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
 //!
@@ -50,6 +52,7 @@ mod doctor;
 mod engagement;
 mod families;
 mod faults;
+mod histories;
 mod incremental;
 mod interactions;
 mod landing;
@@ -65,6 +68,7 @@ mod reports;
 mod revenue;
 mod streamflix;
 mod support;
+mod why;
 mod wowcinema;
 mod writers;
 mod zones;

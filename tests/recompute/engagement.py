@@ -285,18 +285,6 @@ def mart_user_activity_monthly(w):
         from sessions where is_known_user group by month, user_id"""
 
 
-@mart("user_id", "title_id")
-def user_titles(w):
-    """What each user has watched of each title so far."""
-    return f"""
-        select user_id, title_id, count(*) as sessions, coalesce(sum(watch_minutes), 0) as watch_minutes,
-            count(*) filter (is_completed) as completed_sessions,
-            count(completion_ratio) as sessions_of_known_length,
-            coalesce(sum(completion_ratio), 0) as sum_of_completion_ratios,
-            min(day) as first_session_date, max(day) as last_session_date
-        from {KNOWN} group by user_id, title_id"""
-
-
 @mart("user_id")
 def user_activity(w):
     """Every user: what was watched, whether the last session is at most 30 days back, whether there

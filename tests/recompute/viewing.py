@@ -10,21 +10,6 @@ PLACE = """case when s.country is null then 'unknown' else 'country' end as regi
 
 # --- totals --------------------------------------------------------------------------------------------
 
-@mart("title_id", "plan", "region_level", "region")
-def viewing_totals(w):
-    """Sessions, minutes, completion of each title by the viewer's plan at the time and by place."""
-    return f"""
-        select title_id, coalesce(s.plan, 'none') as plan, {PLACE}, count(*) as sessions,
-            count(session_seconds) as timed_sessions,
-            coalesce(sum(session_seconds), 0) as session_seconds,
-            coalesce(sum(watch_minutes), 0) as watch_minutes,
-            count(completion_ratio) as sessions_of_known_length,
-            count(*) filter (is_completed) as completed_sessions,
-            coalesce(sum(completion_ratio), 0) as sum_of_completion_ratios,
-            0 as ratings, 0::decimal(4, 2) as sum_of_ratings, 0 as likes, 0 as dislikes
-        from {KNOWN} s group by all"""
-
-
 GENRES_OF_SESSIONS = f"""
     (select s.*, {PLACE}, coalesce(s.plan, 'none') as on_plan, coalesce(g.genre, 'unknown') as genre,
         coalesce(s.watch_minutes, 0) as minutes, coalesce(n.genres, 1) as genres

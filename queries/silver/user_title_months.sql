@@ -1,15 +1,15 @@
--- Which titles each user has watched so far.
+-- Which titles each user watched in which month.
 --
--- One row per user and title. Sessions after `silver.as_of` and those of
--- unknown users do not count.
+-- Sessions of unknown users and those after `silver.as_of` do not count.
 --
--- grain: user_id, title_id
--- references: user_id -> silver.users.user_id
+-- partition_by: month
+-- grain: month, user_id, title_id
 -- check: completed_sessions <= sessions_of_known_length
 -- check: sessions_of_known_length <= sessions
 -- check: first_session_date <= last_session_date
 
 select
+    watch_sessions.month,                   -- first day of the month
     watch_sessions.user_id,                 -- who watched
     watch_sessions.title_id,                -- what was watched
     count(*) as sessions,                   -- sessions with it
@@ -18,8 +18,10 @@ select
     count(watch_sessions.completion_ratio) as sessions_of_known_length, -- whose completion ratio is known
     coalesce(sum(watch_sessions.completion_ratio), 0) as sum_of_completion_ratios, -- these ratios added up
     min(watch_sessions.session_date) as first_session_date, -- day of the first
-    max(watch_sessions.session_date) as last_session_date -- day of the latest
+    max(watch_sessions.session_date) as last_session_date -- day of the last
 from silver.watch_sessions
-cross join silver.as_of
-where not watch_sessions.is_unknown_user and watch_sessions.session_date <= as_of.as_of
-group by watch_sessions.user_id, watch_sessions.title_id
+inner join silver.months
+    on watch_sessions.month = months.month
+    and watch_sessions.session_date <= months.last_day
+where not watch_sessions.is_unknown_user
+group by watch_sessions.month, watch_sessions.user_id, watch_sessions.title_id
