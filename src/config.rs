@@ -215,6 +215,20 @@ pub fn armed_failpoint() -> Option<String> {
     variable("CINELAKE_FAILPOINT")
 }
 
+/// The fault of the disk that a test asks for.
+#[must_use]
+pub fn armed_fault() -> Option<String> {
+    variable("CINELAKE_FAULT")
+}
+
+/// This machine's name, where it can be told.
+#[must_use]
+pub fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = name.or_else(|| variable("HOSTNAME"))?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// How much of its own working the program is to log: `CINELAKE_LOG=debug`.
 #[must_use]
 pub fn log_level() -> Option<String> {
@@ -297,6 +311,12 @@ fn size(text: &str) -> Option<u64> {
 
 /// Half of what the machine or its container has.
 fn default_memory() -> u64 {
+    (machine_memory().unwrap_or(4 << 30) / 2).max(256 << 20)
+}
+
+/// The memory that the machine or its container has, where it can be told.
+#[must_use]
+pub fn machine_memory() -> Option<u64> {
     let total = std::fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| {
@@ -310,11 +330,10 @@ fn default_memory() -> u64 {
     let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
         .ok()
         .and_then(|text| text.trim().parse::<u64>().ok());
-    let available = match (total, limit) {
-        (Some(total), Some(limit)) => total.min(limit),
-        (total, limit) => total.or(limit).unwrap_or(4 << 30),
-    };
-    (available / 2).max(256 << 20)
+    match (total, limit) {
+        (Some(total), Some(limit)) => Some(total.min(limit)),
+        (total, limit) => total.or(limit),
+    }
 }
 
 fn default_threads() -> usize {

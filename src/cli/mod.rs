@@ -10,6 +10,7 @@ mod demo;
 mod describe;
 mod diff;
 mod docs;
+mod doctor;
 mod generate;
 mod init;
 mod land;
@@ -37,7 +38,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Overrides};
 use crate::error::{Error, Result};
-use crate::lake::Failpoints;
+use crate::lake::{Failpoints, Faults};
 use crate::refresh::{Access, Workspace};
 use console::{Console, LogFormat};
 
@@ -127,6 +128,8 @@ enum Command {
     Diff(diff::Diff),
     /// Publish an older snapshot's tables again
     Rollback(rollback::Rollback),
+    /// Check the project, the lake and the machine
+    Doctor(doctor::Doctor),
     /// Show the files and lines behind numbers of a table
     Why(why::Why),
     /// Put small files together, drop old snapshots, remove files that nobody needs
@@ -201,6 +204,9 @@ fn start(command: Command, context: &Context) -> Result<Status> {
     if let Some(armed) = config::armed_failpoint() {
         Failpoints::arm(&armed)?;
     }
+    if let Some(armed) = config::armed_fault() {
+        Faults::arm(&armed)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -213,6 +219,17 @@ fn start(command: Command, context: &Context) -> Result<Status> {
         }
     });
     runtime.shutdown_background();
+    // What a test armed, and what became of it.
+    let hits = Failpoints::traced().into_iter();
+    for line in hits
+        .map(|hit| format!("failpoint {hit}"))
+        .chain(Faults::report())
+    {
+        context.console.say(&line);
+    }
+    if result.is_ok() {
+        Faults::end();
+    }
     result
 }
 
@@ -236,6 +253,7 @@ impl Command {
             Self::Snapshots(command) => command.run(context).await,
             Self::Diff(command) => command.run(context).await,
             Self::Rollback(command) => command.run(context).await,
+            Self::Doctor(command) => command.run(context).await,
             Self::Why(command) => command.run(context).await,
             Self::Maintain(command) => command.run(context).await,
             Self::Completions { shell } => {

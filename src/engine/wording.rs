@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::parquet::errors::ParquetError;
 
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::name::TableName;
@@ -40,6 +41,7 @@ impl Wording {
             }
             DataFusionError::NotImplemented(_) => Error::usage(format!("not possible: {text}")),
             DataFusionError::IoError(_) | DataFusionError::ObjectStore(_) => Error::io(text),
+            DataFusionError::ParquetError(parquet) => file_error(parquet, &text),
             DataFusionError::ArrowError(..) | DataFusionError::Execution(_) => {
                 Error::data(format!("the query failed: {text}"))
             }
@@ -94,6 +96,19 @@ impl Wording {
         };
         Error::usage(format!("no table `{name}`")).hint(hint)
     }
+}
+
+/// A data file that cannot be read, or that holds something else.
+fn file_error(error: &ParquetError, text: &str) -> Error {
+    let text = text.trim_start_matches("Parquet error: ");
+    let text = text.trim_start_matches("External: ");
+    let is_unread =
+        matches!(error, ParquetError::External(_)) || text.contains("Object Store error");
+    let error = match is_unread {
+        true => Error::io(format!("could not read a data file: {text}")),
+        false => Error::data(format!("a data file is damaged: {text}")),
+    };
+    error.hint("`cinelake doctor` says which files are damaged or missing")
 }
 
 /// Our own error, where one came through the engine.
@@ -203,6 +218,7 @@ fn first_lines(text: &str) -> String {
         "Resources exhausted: ",
         "This feature is not implemented: ",
         "Arrow error: ",
+        "Parquet error: ",
         "Optimizer rule ",
     ] {
         text = text.strip_prefix(prefix).unwrap_or(text);

@@ -102,7 +102,9 @@ impl Lake {
         version: Option<u64>,
     ) -> Result<Option<DeltaVersion>> {
         let failed = |e: DeltaTableError| {
-            Error::io(format!("could not read the Delta log of `{name}`")).because(e)
+            Error::io(format!("could not read the Delta log of `{name}`"))
+                .because(e.to_string())
+                .hint(super::doctor::HINT)
         };
         let mut table = DeltaTable::new(self.log_store(name)?);
         let loaded = match version {
@@ -194,7 +196,9 @@ impl Lake {
         {
             Ok(()) => Ok(Outcome::Committed),
             Err(TransactionError::VersionAlreadyExists(_)) => Ok(Outcome::VersionTaken),
-            Err(e) => Err(Error::io(format!("could not commit to `{name}`")).because(e)),
+            Err(e) => {
+                Err(Error::io(format!("could not commit to `{name}`")).because(e.to_string()))
+            }
         }
     }
 

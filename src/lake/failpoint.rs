@@ -1,21 +1,30 @@
 //! Named places where a test can stop the process or make a step fail.
 //!
 //! They are compiled into every build, so that crash tests run the very
-//! binary that ships; one that is not armed costs an atomic load. Arm one with
-//! `CINELAKE_FAILPOINT=<name>[@<hit>]=<abort|error>`, read by `config`.
+//! binary that ships; where none is armed, one costs an atomic load. Armed
+//! with `CINELAKE_FAILPOINT`, read by `config`:
+//!
+//! - `<name>[@<hit>]=<abort|error>` acts at the hit of that name,
+//! - `any@<hit>=<abort|error>` at the hit of whatever name,
+//! - `trace` acts nowhere, and lists every hit when the command ends.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 
-/// The armed failpoint.
+/// What a test asked for.
 #[derive(Debug)]
 pub struct Failpoints {
+    armed: Option<Armed>,
+    passed: Mutex<Passed>,
+}
+
+#[derive(Debug)]
+struct Armed {
     name: String,
     hit: u64,
     action: Action,
-    hits: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +33,14 @@ enum Action {
     Fail,
 }
 
-static ARMED: OnceLock<Failpoints> = OnceLock::new();
+/// The places passed so far.
+#[derive(Debug, Default)]
+struct Passed {
+    hits: BTreeMap<String, u64>,
+    all: Vec<String>,
+}
+
+static ASKED: OnceLock<Failpoints> = OnceLock::new();
 
 impl Failpoints {
     /// Arms what `text` says, for the rest of the process.
@@ -34,22 +50,45 @@ impl Failpoints {
     pub fn arm(text: &str) -> Result<()> {
         let wrong = || {
             Error::usage(format!("`{text}` arms no failpoint"))
-                .hint("write `name=abort`, or `name@3=error` for the third hit")
+                .hint("write `name=abort`, `name@3=error` for the third hit, or `trace`")
         };
-        let (place, action) = text.split_once('=').ok_or_else(wrong)?;
+        let asked = Self {
+            armed: match text {
+                "trace" => None,
+                _ => Some(Armed::parse(text).ok_or_else(wrong)?),
+            },
+            passed: Mutex::default(),
+        };
+        ASKED.set(asked).map_err(|_| wrong())
+    }
+
+    /// Every hit so far as `name@hit`, in order, where a trace was asked for.
+    #[must_use]
+    pub fn traced() -> Vec<String> {
+        match ASKED.get() {
+            Some(asked) if asked.armed.is_none() => asked.lock().all.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Passed> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Armed {
+    fn parse(text: &str) -> Option<Self> {
+        let (place, action) = text.split_once('=')?;
         let (name, hit) = place.split_once('@').unwrap_or((place, "1"));
-        let action = match action {
-            "abort" => Action::Abort,
-            "error" => Action::Fail,
-            _ => return Err(wrong()),
-        };
-        let armed = Self {
+        Some(Self {
             name: name.to_owned(),
-            hit: hit.parse().map_err(|_| wrong())?,
-            action,
-            hits: AtomicU64::new(0),
-        };
-        ARMED.set(armed).map_err(|_| wrong())
+            hit: hit.parse().ok()?,
+            action: match action {
+                "abort" => Action::Abort,
+                "error" => Action::Fail,
+                _ => return None,
+            },
+        })
     }
 }
 
@@ -58,14 +97,29 @@ impl Failpoints {
 /// # Errors
 /// When a test armed it to fail.
 pub fn failpoint(name: &str) -> Result<()> {
-    let Some(armed) = ARMED.get().filter(|armed| armed.name == name) else {
+    let Some(asked) = ASKED.get() else {
         return Ok(());
     };
-    if armed.hits.fetch_add(1, Ordering::Relaxed) + 1 != armed.hit {
-        return Ok(());
+    let (hit, any) = {
+        let mut passed = asked.lock();
+        let hits = passed.hits.entry(name.to_owned()).or_default();
+        *hits += 1;
+        let hit = *hits;
+        passed.all.push(format!("{name}@{hit}"));
+        (hit, passed.all.len() as u64)
+    };
+    match &asked.armed {
+        Some(armed) if armed.name == name && armed.hit == hit => armed.act(name),
+        Some(armed) if armed.name == "any" && armed.hit == any => armed.act(name),
+        _ => Ok(()),
     }
-    match armed.action {
-        Action::Abort => std::process::abort(),
-        Action::Fail => Err(Error::io(format!("failpoint `{name}` fired"))),
+}
+
+impl Armed {
+    fn act(&self, name: &str) -> Result<()> {
+        match self.action {
+            Action::Abort => std::process::abort(),
+            Action::Fail => Err(Error::io(format!("failpoint `{name}` fired"))),
+        }
     }
 }

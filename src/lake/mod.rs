@@ -10,10 +10,15 @@ mod aside;
 mod checkpoint;
 mod content;
 mod delta;
+mod disk;
+mod doctor;
 mod failpoint;
+mod fault;
 mod files;
+mod hints;
 mod lease;
 mod partitions;
+mod power;
 mod publish;
 mod read;
 mod restore;
@@ -36,9 +41,11 @@ use crate::config::LakeLocation;
 use crate::error::{Error, Result};
 
 pub use content::ContentHash;
+pub use doctor::{Finding, Remedy};
 pub use failpoint::{Failpoints, failpoint};
+pub use fault::Faults;
 pub use files::{DataFile, TableFiles, date_text, days_since_1970};
-pub use lease::Lease;
+pub use lease::{Lease, holder};
 pub use partitions::{Partition, PartitionValue, Partitions, content};
 pub use publish::{Publication, TableChange};
 pub use restore::Restoration;
@@ -81,11 +88,7 @@ impl Lake {
     /// When the folder cannot be made or the store cannot be reached.
     pub fn open_or_create(location: &LakeLocation) -> Result<Self> {
         if let LakeLocation::Dir(dir) = location {
-            std::fs::create_dir_all(dir).map_err(|e| {
-                Error::io("could not make the lake's folder")
-                    .file(dir)
-                    .because(e)
-            })?;
+            disk::make_folder(dir)?;
         }
         Self::open(location)
     }
@@ -127,7 +130,8 @@ impl Lake {
 fn store_error(what: impl Into<String>, error: object_store::Error) -> Error {
     let full = error.to_string();
     let what = what.into();
-    let error = Error::io(what).because(error);
+    // The store's errors repeat their causes.
+    let error = Error::io(what).because(full.clone());
     if full.contains("No space left") {
         error.hint("the disk is full; what was published stays as it is, free space and run again")
     } else if full.contains("Permission denied") || full.contains("Read-only") {

@@ -29,7 +29,7 @@ use super::{
     DataFile, EntryKind, Lake, Lease, Snapshot, TableEntry, TableLayout, failpoint, store_error,
 };
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::name::TableName;
 
 const INTENT: &str = "_intent.json";
@@ -106,21 +106,42 @@ impl Lake {
     /// the next [`Lake::recover`] makes all of it visible.
     pub async fn publish(
         &self,
-        _lease: &Lease,
+        lease: &Lease,
         publication: Publication,
         clock: &dyn Clock,
     ) -> Result<Snapshot> {
         let intent = intend(publication, clock)?;
         failpoint("publish.staged")?;
+        if let Err(e) = self.write_intent(lease, &intent).await {
+            self.withdraw(lease).await;
+            return Err(e);
+        }
+        // From here on they are the intent's.
+        self.store.staged().clear();
+        failpoint("publish.intended")?;
+        self.carry_out(intent, clock).await
+    }
+
+    async fn write_intent(&self, lease: &Lease, intent: &Intent) -> Result<()> {
         self.sync().await?;
-        let bytes = serde_json::to_vec(&intent)
+        let bytes = serde_json::to_vec(intent)
             .map_err(|e| Error::data("could not write the intent").because(e))?;
+        lease.still_holds()?;
         let path = Path::from(INTENT);
         let written = self.store.put(&path, PutPayload::from(bytes)).await;
         written.map_err(|e| store_error("could not write the intent", e))?;
-        self.sync().await?;
-        failpoint("publish.intended")?;
-        self.carry_out(intent, clock).await
+        self.sync().await
+    }
+
+    /// Deletes the files of a publish that did not begin, as far as possible.
+    /// As long as its intent might come back, its files stay.
+    async fn withdraw(&self, lease: &Lease) {
+        if lease.still_holds().is_ok()
+            && self.forget_intent().await.is_ok()
+            && self.sync().await.is_ok()
+        {
+            self.discard_staged().await;
+        }
     }
 
     /// Carries through what a run that died had begun to publish.
@@ -129,10 +150,12 @@ impl Lake {
     ///
     /// # Errors
     /// When the lake cannot be read or written.
-    pub async fn recover(&self, _lease: &Lease, clock: &dyn Clock) -> Result<Option<Snapshot>> {
-        let Some(intent) = self.intent().await? else {
+    pub async fn recover(&self, lease: &Lease, clock: &dyn Clock) -> Result<Option<Snapshot>> {
+        let Some(intent) = self.read_intent().await? else {
             return Ok(None);
         };
+        failpoint("recover.begun")?;
+        lease.still_holds()?;
         let id = intent.snapshot.id;
         if self.snapshot_ids().await?.contains(&id) {
             // Readable, so whole; but perhaps not synced by who wrote it.
@@ -143,20 +166,19 @@ impl Lake {
             self.forget_intent().await?;
             return Ok(None);
         }
+        for change in &intent.changes {
+            self.require_intended(change).await?;
+        }
         self.carry_out(intent, clock).await.map(Some)
     }
 
-    /// What a run that died had begun to publish.
-    async fn intent(&self) -> Result<Option<Intent>> {
-        let path = Path::from(INTENT);
-        let got = match self.store.get(&path).await {
+    async fn read_intent(&self) -> Result<Option<Intent>> {
+        let failed = |e| store_error("could not read the intent", e);
+        let got = match self.store.get(&Path::from(INTENT)).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            other => other.map_err(|e| store_error("could not read the intent", e))?,
+            other => other.map_err(failed)?,
         };
-        let bytes = got
-            .bytes()
-            .await
-            .map_err(|e| store_error("could not read the intent", e))?;
+        let bytes = got.bytes().await.map_err(failed)?;
         serde_json::from_slice(&bytes).map(Some).map_err(|e| {
             Error::data("the intent of a run that died is damaged")
                 .file(INTENT)
@@ -167,7 +189,7 @@ impl Lake {
 
     /// The paths of all files that such an intent adds.
     pub(super) async fn intended_files(&self) -> Result<Vec<String>> {
-        let changes = self.intent().await?.map_or(Vec::new(), |i| i.changes);
+        let changes = self.read_intent().await?.map_or(Vec::new(), |i| i.changes);
         let paths = changes.iter().flat_map(|change| {
             let folder = table_folder(&change.name);
             let path = move |file: &DataFile| format!("{folder}/{}", file.path);
@@ -176,7 +198,48 @@ impl Lake {
         Ok(paths.collect())
     }
 
+    /// Refuses to commit files that are not there.
+    async fn require_intended(&self, change: &IntendedChange) -> Result<()> {
+        let table = table_folder(&change.name);
+        for file in &change.adds {
+            let path = Path::from(format!("{table}/{}", file.path));
+            if self.missing(path, file.size).await?.is_some() {
+                return Err(Error::data(format!(
+                    "a run that died was to publish `{table}/{}`, which is missing or cut short",
+                    file.path
+                ))
+                .file(INTENT)
+                .hint("nothing of that run is visible; delete the file and run again"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run that died left a publish to be carried through; the
+    /// number of its snapshot.
+    ///
+    /// # Errors
+    /// When the intent cannot be read.
+    pub(super) async fn intended(&self) -> Result<Option<u64>> {
+        Ok(self.read_intent().await?.map(|intent| intent.snapshot.id))
+    }
+
     async fn carry_out(&self, intent: Intent, clock: &dyn Clock) -> Result<Snapshot> {
+        let id = intent.snapshot.id;
+        self.carry_through(intent, clock).await.map_err(|e| {
+            if e.kind() == Kind::Busy {
+                return e;
+            }
+            let hint = e
+                .hint_text()
+                .map_or(String::new(), |hint| format!("{hint}; "));
+            e.hint(format!(
+                "{hint}the next run carries the publish of snapshot {id} through"
+            ))
+        })
+    }
+
+    async fn carry_through(&self, intent: Intent, clock: &dyn Clock) -> Result<Snapshot> {
         let mut snapshot = intent.snapshot;
         for change in &intent.changes {
             let version = self.settle(change, &snapshot, clock).await?;
@@ -190,7 +253,11 @@ impl Lake {
         self.create_snapshot(&snapshot).await?;
         self.sync().await?;
         failpoint("publish.visible")?;
-        self.forget_intent().await?;
+        // It is published; who takes the lease next tries again.
+        if let Err(error) = self.forget_intent().await {
+            tracing::warn!(%error, "the intent stays");
+        }
+        failpoint("publish.forgotten")?;
         Ok(snapshot)
     }
 
@@ -236,6 +303,7 @@ impl Lake {
                 .await?
                 .ok_or_else(|| {
                     Error::data(format!("the Delta log of `{}` is damaged", change.name))
+                        .hint(super::doctor::HINT)
                 })?;
             self.touch_log(&change.name, at.version);
             (adds, removes) = self.difference(change, &at).await?;
@@ -288,6 +356,7 @@ impl Lake {
     }
 
     async fn forget_intent(&self) -> Result<()> {
+        self.store.mark_unsynced(&Path::from(INTENT));
         match self.store.delete(&Path::from(INTENT)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(store_error("could not delete the intent", e)),

@@ -126,7 +126,7 @@ impl Lake {
     }
 
     /// The path, where no file of that size lies there.
-    async fn missing(&self, path: Path, size: u64) -> Result<Option<String>> {
+    pub(super) async fn missing(&self, path: Path, size: u64) -> Result<Option<String>> {
         match self.store.head(&path).await {
             Ok(meta) if meta.size == size => Ok(None),
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(Some(path.to_string())),

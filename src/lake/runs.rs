@@ -69,7 +69,7 @@ impl Lake {
         let path = Path::from(format!("_runs/{}.json", record.run));
         let written = self.store.put(&path, PutPayload::from(bytes)).await;
         written.map_err(|e| store_error("could not write the run's record", e))?;
-        Ok(())
+        self.sync().await
     }
 
     /// The records of all runs, oldest first.

@@ -149,8 +149,8 @@ impl TableWriter {
         for value in left {
             self.flush(value).await?;
         }
-        while let Some(written) = self.writing.join_next().await {
-            self.files.push(joined(written)?);
+        while !self.writing.is_empty() {
+            self.join_one().await?;
         }
         self.files
             .sort_by(|a, b| (a.partition, &a.path).cmp(&(b.partition, &b.path)));
@@ -164,15 +164,29 @@ impl TableWriter {
         }
     }
 
+    /// Waits for a file that is being written; for all of them when it fails,
+    /// so that what is there can be deleted.
+    async fn join_one(&mut self) -> Result<()> {
+        let Some(written) = self.writing.join_next().await else {
+            return Ok(());
+        };
+        match joined(written) {
+            Ok(file) => self.files.push(file),
+            Err(e) => {
+                while self.writing.join_next().await.is_some() {}
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+
     async fn flush(&mut self, value: Option<i32>) -> Result<()> {
         let Some(buffer) = self.buffers.remove(&value) else {
             return Ok(());
         };
         self.buffered -= buffer.bytes;
-        if self.writing.len() >= self.parallel
-            && let Some(written) = self.writing.join_next().await
-        {
-            self.files.push(joined(written)?);
+        if self.writing.len() >= self.parallel {
+            self.join_one().await?;
         }
         failpoint("stage.file")?;
         let (lake, clock) = (self.lake.clone(), Arc::clone(&self.clock));
@@ -197,6 +211,7 @@ impl TableWriter {
                 .map_err(|e| Error::io("could not encode a file").because(e))??;
             let full = Path::from(format!("{folder}/{path}"));
             let size = encoded.bytes.len() as u64;
+            lake.store.staged().insert(full.clone());
             lake.store
                 .put(&full, PutPayload::from_bytes(encoded.bytes))
                 .await
@@ -220,9 +235,24 @@ impl Lake {
     pub async fn delete_staged(&self, name: &TableName, files: &[DataFile]) {
         for file in files {
             let path = Path::from(format!("{}/{}", table_folder(name), file.path));
-            if let Err(e) = self.store.delete(&path).await {
-                tracing::debug!(%path, error = %e, "a staged file was not deleted");
-            }
+            self.delete_one_staged(path).await;
+        }
+    }
+
+    /// Deletes every staged file, also of tables that were not finished, as
+    /// far as possible.
+    pub async fn discard_staged(&self) {
+        let staged = self.store.staged().clone();
+        for path in staged {
+            self.delete_one_staged(path).await;
+        }
+    }
+
+    async fn delete_one_staged(&self, path: Path) {
+        self.store.staged().remove(&path);
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(e) => tracing::debug!(%path, error = %e, "a staged file was not deleted"),
         }
     }
 }

@@ -8,10 +8,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,7 +25,9 @@ use object_store::{
 };
 
 use super::checkpoint::{ENDING, HINT};
-use super::store_error;
+use super::disk::{SyncedPut, sync_files};
+use super::fault::{FaultStore, Faults};
+use super::{failpoint, store_error};
 use crate::config::LakeLocation;
 use crate::error::{Error, Result};
 
@@ -38,6 +39,9 @@ pub struct SyncStore {
     /// by themselves.
     root: Option<PathBuf>,
     unsynced: Mutex<BTreeSet<Path>>,
+    /// Data files that were written and are not to be published yet.
+    staged: Mutex<BTreeSet<Path>>,
+    faults: Option<Arc<Faults>>,
 }
 
 impl SyncStore {
@@ -50,12 +54,13 @@ impl SyncStore {
             LakeLocation::Dir(dir) => {
                 let local = LocalFileSystem::new_with_prefix(dir)
                     .map_err(|e| store_error("could not open the lake", e).file(dir))?;
-                Ok(Self::new(Arc::new(local), Some(dir.clone())))
+                Ok(Self::with_faults(Arc::new(local), Some(dir.clone())))
             }
             LakeLocation::Url { url, options } => {
                 let (store, prefix) = object_store::parse_url_opts(url, options.clone())
                     .map_err(|e| store_error(format!("could not reach `{url}`"), e))?;
-                Ok(Self::new(Arc::new(PrefixStore::new(store, prefix)), None))
+                let store = Arc::new(PrefixStore::new(store, prefix));
+                Ok(Self::with_faults(store, None))
             }
         }
     }
@@ -66,6 +71,20 @@ impl SyncStore {
             inner,
             root,
             unsynced: Mutex::default(),
+            staged: Mutex::default(),
+            faults: None,
+        }
+    }
+
+    /// As [`SyncStore::new`], failing as a test asked for.
+    fn with_faults(inner: Arc<dyn ObjectStore>, root: Option<PathBuf>) -> Self {
+        let Some(faults) = Faults::armed() else {
+            return Self::new(inner, root);
+        };
+        let inner = FaultStore::new(inner, root.clone(), Arc::clone(&faults));
+        Self {
+            faults: Some(faults),
+            ..Self::new(Arc::new(inner), root)
         }
     }
 
@@ -78,9 +97,11 @@ impl SyncStore {
         let Some(root) = self.root.clone() else {
             return Ok(());
         };
+        failpoint("store.sync")?;
         let paths: Vec<Path> = self.lock().iter().cloned().collect();
         let synced = paths.clone();
-        tokio::task::spawn_blocking(move || sync_files(&root, &paths))
+        let faults = self.faults.clone();
+        tokio::task::spawn_blocking(move || sync_files(&root, &paths, faults.as_deref()))
             .await
             .map_err(|e| Error::io("could not sync the lake").because(e))??;
         let mut unsynced = self.lock();
@@ -95,7 +116,12 @@ impl SyncStore {
         self.wrote(path);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<Path>> {
+    /// The data files that go when nothing is published.
+    pub(super) fn staged(&self) -> MutexGuard<'_, BTreeSet<Path>> {
+        self.staged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Path>> {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,80 +138,11 @@ fn says_which_files_count(path: &Path) -> bool {
     name.ends_with(".json") || name.ends_with(ENDING) || name == HINT
 }
 
-/// Writes and syncs a file beside its place, then gives it its name.
-fn put_synced(
-    path: &std::path::Path,
-    name: String,
-    payload: &PutPayload,
-    create: bool,
-) -> StoreResult<PutResult> {
-    use std::io::Write;
-    let failed = |e: std::io::Error| generic(format!("{name}: {e}"));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut part = path.as_os_str().to_os_string();
-    part.push(format!("#{}", uuid::Uuid::now_v7().simple()));
-    let part = PathBuf::from(part);
-    let written = File::create(&part).and_then(|mut file| {
-        for bytes in payload {
-            file.write_all(bytes)?;
-        }
-        file.sync_all()
-    });
-    let named = written.and_then(|()| match create {
-        true => std::fs::hard_link(&part, path),
-        false => std::fs::rename(&part, path),
-    });
-    // Gone already where it was renamed.
-    let _ = std::fs::remove_file(&part);
-    match named {
-        Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(object_store::Error::AlreadyExists {
-                path: name,
-                source: source.into(),
-            })
-        }
-        Err(e) => Err(failed(e)),
-        Ok(()) => Ok(PutResult {
-            e_tag: None,
-            version: None,
-        }),
-    }
-}
-
-fn generic(message: String) -> object_store::Error {
+pub(super) fn generic(message: String) -> object_store::Error {
     object_store::Error::Generic {
         store: "lake",
         source: message.into(),
     }
-}
-
-fn sync_files(root: &std::path::Path, paths: &[Path]) -> Result<()> {
-    let failed = |path: &std::path::Path| {
-        let path = path.to_path_buf();
-        move |e: std::io::Error| Error::io("could not sync").file(path).because(e)
-    };
-    let mut folders = BTreeSet::new();
-    for path in paths {
-        let full = root.join(path.as_ref());
-        match File::open(&full) {
-            Ok(file) => file.sync_all().map_err(failed(&full))?,
-            // Deleted since: its folder still has to be synced.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(failed(&full)(e)),
-        }
-        let parents = full.ancestors().skip(1).take_while(|p| p.starts_with(root));
-        folders.extend(parents.map(std::path::Path::to_path_buf));
-    }
-    for folder in folders.iter().rev() {
-        match File::open(folder) {
-            Ok(file) => file.sync_all().map_err(failed(folder))?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(failed(folder)(e)),
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Display for SyncStore {
@@ -202,6 +159,7 @@ impl ObjectStore for SyncStore {
         payload: PutPayload,
         opts: PutOptions,
     ) -> StoreResult<PutResult> {
+        failpoint("store.put").map_err(|e| generic(e.to_string()))?;
         // A name must never lead to an empty file after power loss: what says
         // which files count is synced before it gets its name.
         if let Some(root) = self.root.clone()
@@ -209,10 +167,14 @@ impl ObjectStore for SyncStore {
             && matches!(opts.mode, PutMode::Create | PutMode::Overwrite)
         {
             self.wrote(location);
-            let path = root.join(location.as_ref());
-            let create = matches!(opts.mode, PutMode::Create);
-            let name = location.to_string();
-            return tokio::task::spawn_blocking(move || put_synced(&path, name, &payload, create))
+            let put = SyncedPut {
+                root,
+                location: location.clone(),
+                payload,
+                create: matches!(opts.mode, PutMode::Create),
+                faults: self.faults.clone(),
+            };
+            return tokio::task::spawn_blocking(move || put.run())
                 .await
                 .map_err(|e| generic(e.to_string()))?;
         }
@@ -242,7 +204,11 @@ impl ObjectStore for SyncStore {
         &self,
         locations: BoxStream<'static, StoreResult<Path>>,
     ) -> BoxStream<'static, StoreResult<Path>> {
-        self.inner.delete_stream(locations)
+        let passed = locations.map(|location| {
+            failpoint("store.delete").map_err(|e| generic(e.to_string()))?;
+            location
+        });
+        self.inner.delete_stream(passed.boxed())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {

@@ -67,8 +67,10 @@ pub(super) async fn land(
     }
     observer.event(Event::LandingDone);
     rejects.stage(stage, &live(deliveries.iter())).await?;
+    failpoint("land.rejects")?;
     if !landed.is_empty() || moved || stage.base.is_none() {
         stage_deliveries(stage, &deliveries).await?;
+        failpoint("land.deliveries")?;
     }
     Ok(landed)
 }
@@ -164,7 +166,8 @@ async fn land_source(
         inputs: BTreeSet::new(),
     };
     stage.table(&name, layout, kept, adds, removes, provenance);
-    keys::settle(stage, contract, !gone.is_empty()).await
+    keys::settle(stage, contract, !gone.is_empty()).await?;
+    failpoint("land.keys")
 }
 
 /// Those whose rows are in the lake.

@@ -14,7 +14,7 @@ use super::run::{Outcome, Run};
 use super::stage::Stage;
 use super::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::lake::{Lease, Publication, Restoration, Snapshot};
+use crate::lake::{Lease, Publication, Restoration, Snapshot, failpoint};
 use crate::name::TableName;
 
 /// What a rollback did, or would do.
@@ -100,6 +100,7 @@ impl Workspace {
         if rollback.tables.is_empty() {
             return Ok(rollback);
         }
+        failpoint("rollback.planned")?;
         observer.event(Event::Publishing);
         let publication = Publication {
             run: run.id.clone(),

@@ -16,7 +16,7 @@ use super::stage::Stage;
 use super::workspace::Workspace;
 use crate::engine::Joins;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::lake::{Lease, Publication, RunRecord, Snapshot};
+use crate::lake::{Lease, Publication, RunRecord, Snapshot, failpoint, holder};
 use crate::model::TableName;
 use crate::source::Reject;
 
@@ -214,10 +214,7 @@ impl Workspace {
         command: &str,
         observer: &dyn Observer,
     ) -> Result<(Lease, Run)> {
-        let lease = self.lake().lease(&format!(
-            "`cinelake {command}`, process {}",
-            std::process::id()
-        ))?;
+        let lease = self.lake().lease(&holder(command, self.clock.as_ref()))?;
         if let Some(snapshot) = self.lake().recover(&lease, self.clock.as_ref()).await? {
             observer.event(Event::Recovered(snapshot.id));
         }
@@ -432,8 +429,17 @@ impl Workspace {
                 .collect::<Result<_>>()?,
         };
         let kept = self.lake().record_run(&record).await;
+        failpoint("run.recorded")?;
         // The run's own error matters more than that of its record.
-        if error.is_some() { Ok(()) } else { kept }
+        match (error, published) {
+            (Some(_), _) => Ok(()),
+            (None, Some(id)) => kept.map_err(|e| {
+                e.hint(format!(
+                    "snapshot {id} is published all the same; its run is not listed"
+                ))
+            }),
+            (None, None) => kept,
+        }
     }
 }
 

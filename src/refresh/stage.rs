@@ -289,10 +289,7 @@ impl<'a> Stage<'a> {
     ///
     /// What cannot be deleted belongs to no table and harms nobody.
     pub(super) async fn discard(self) {
-        for change in self.changes.values() {
-            let lake = self.workspace.lake();
-            lake.delete_staged(&change.name, &change.adds).await;
-        }
+        self.workspace.lake().discard_staged().await;
     }
 
     /// Everything a publication needs: all entries and the changed files.

@@ -17,6 +17,10 @@
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
+//! | `crash_matrix` | kill -9 at every step of every kind of run, against an undisturbed twin |
+//! | `faults` | errors, short writes and power loss at every operation of a run |
+//! | `doctor` | what is found, repaired and left to a person |
+//! | `writers` | several processes on one lake: one holds it, readers see whole snapshots |
 //! | `revenue` | MRR, churn, lifetime value, plan estimates; systems B and C on the real files |
 //! | `ott` | platform figures, growth, shares; system D on the real files |
 //! | `interactions` | activity by customer, plan and feature; every boundary case of system E |
@@ -43,9 +47,12 @@
 
 mod catalogue;
 mod crash;
+mod crash_matrix;
 mod docs;
+mod doctor;
 mod engagement;
 mod families;
+mod faults;
 mod histories;
 mod incremental;
 mod interactions;
@@ -65,4 +72,5 @@ mod streamflix;
 mod support;
 mod why;
 mod wowcinema;
+mod writers;
 mod zones;

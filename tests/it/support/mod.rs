@@ -1,5 +1,7 @@
 //! Runs the shipped binary in a project of its own.
 
+pub mod small;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -77,6 +79,7 @@ impl Project {
             "CINELAKE_LAKE",
             "CINELAKE_LANDING",
             "CINELAKE_FAILPOINT",
+            "CINELAKE_FAULT",
             "CINELAKE_MEMORY",
         ] {
             command.env_remove(variable);

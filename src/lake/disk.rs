@@ -1,0 +1,150 @@
+//! What the lake does to this machine's disk itself, where the object store
+//! would not sync: small files that must be whole once they have their names,
+//! and syncs. Faults are asked before each step.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use object_store::path::Path;
+use object_store::{PutPayload, PutResult, Result as StoreResult};
+
+use super::failpoint;
+use super::fault::{Faults, Operation, Passed};
+use super::store::generic;
+use crate::error::{Error, Result};
+
+/// A small file that is written and synced beside its place, then gets its
+/// name.
+pub(super) struct SyncedPut {
+    pub(super) root: PathBuf,
+    pub(super) location: Path,
+    pub(super) payload: PutPayload,
+    /// Whether the name must be free.
+    pub(super) create: bool,
+    pub(super) faults: Option<Arc<Faults>>,
+}
+
+impl SyncedPut {
+    /// Writes it.
+    pub(super) fn run(self) -> StoreResult<PutResult> {
+        let name = self.location.to_string();
+        let failed = |e: std::io::Error| generic(format!("{name}: {e}"));
+        let path = self.root.join(self.location.as_ref());
+        let mut part = path.as_os_str().to_os_string();
+        part.push(format!("#{}", uuid::Uuid::now_v7().simple()));
+        let part = PathBuf::from(part);
+        let named = self
+            .write(&path, &part)
+            .and_then(|()| self.give_name(&part, &path));
+        // Gone already where it was renamed.
+        let _ = std::fs::remove_file(&part);
+        match named {
+            Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(object_store::Error::AlreadyExists {
+                    path: name,
+                    source: source.into(),
+                })
+            }
+            Err(e) => Err(failed(e)),
+            Ok(()) => Ok(PutResult {
+                e_tag: None,
+                version: None,
+            }),
+        }
+    }
+
+    fn write(&self, path: &FilePath, part: &FilePath) -> std::io::Result<()> {
+        if let Some(faults) = self.faults.as_ref().filter(|f| f.can_undo()) {
+            faults.journal().changes(&self.root, path, true);
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = File::create(part)?;
+        let passed = match &self.faults {
+            Some(faults) => faults.meet(Operation::Write, path).inspect_err(|_| {
+                let bytes: Vec<u8> = self.payload.iter().flatten().copied().collect();
+                // Half of it gets to the disk, if anything.
+                let _ = file.write_all(&bytes[..faults.cut(bytes.len()).unwrap_or(0)]);
+            })?,
+            None => Passed::default(),
+        };
+        for bytes in &self.payload {
+            file.write_all(bytes)?;
+        }
+        meet(self.faults.as_deref(), Operation::Sync, path)?.end()?;
+        file.sync_all()?;
+        passed.end()
+    }
+
+    fn give_name(&self, part: &FilePath, path: &FilePath) -> std::io::Result<()> {
+        failpoint("store.name").map_err(std::io::Error::other)?;
+        let passed = meet(self.faults.as_deref(), Operation::Name, path)?;
+        match self.create {
+            true => std::fs::hard_link(part, path),
+            false => std::fs::rename(part, path),
+        }?;
+        passed.end()
+    }
+}
+
+/// Passes an operation where faults are armed.
+fn meet(faults: Option<&Faults>, operation: Operation, path: &FilePath) -> std::io::Result<Passed> {
+    match faults {
+        Some(faults) => faults.meet(operation, path),
+        None => Ok(Passed::default()),
+    }
+}
+
+/// Syncs files, then the folders that lead to them.
+pub(super) fn sync_files(root: &FilePath, paths: &[Path], faults: Option<&Faults>) -> Result<()> {
+    let mut folders = BTreeSet::new();
+    for path in paths {
+        let full = root.join(path.as_ref());
+        sync_path(&full, faults)?;
+        if let Some(faults) = faults {
+            faults.journal().synced_file(&full);
+        }
+        let parents = full.ancestors().skip(1).take_while(|p| p.starts_with(root));
+        folders.extend(parents.map(FilePath::to_path_buf));
+    }
+    for folder in folders.iter().rev() {
+        sync_path(folder, faults)?;
+        if let Some(faults) = faults {
+            faults.journal().synced_folder(folder);
+        }
+    }
+    Ok(())
+}
+
+/// Makes `folder`, and has those that lead to it remember its name.
+pub(super) fn make_folder(folder: &FilePath) -> Result<()> {
+    let new: Vec<&FilePath> = folder.ancestors().take_while(|f| !f.exists()).collect();
+    std::fs::create_dir_all(folder).map_err(|e| {
+        Error::io("could not make the lake's folder")
+            .file(folder)
+            .because(e)
+    })?;
+    for made in new {
+        match made.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => sync_path(FilePath::new("."), None)?,
+            Some(parent) => sync_path(parent, None)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Syncs a file or folder. One that was deleted since is synced with the
+/// folder it was in.
+fn sync_path(path: &FilePath, faults: Option<&Faults>) -> Result<()> {
+    let synced = meet(faults, Operation::Sync, path).and_then(|_| match File::open(path) {
+        Ok(file) => file.sync_all(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    });
+    synced.map_err(|e| Error::io("could not sync").file(path).because(e))
+}
