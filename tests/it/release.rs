@@ -185,7 +185,7 @@ fn what_changes_after_a_rollback_is_built_again_although_its_inputs_came_back() 
     insta::assert_snapshot!(steady(&ran.stderr), @r"
     landed payments_3.csv as bronze.payments: 1 row
     built gold.revenue: 2 rows in [time] s
-    built gold.revenue_by_country: 3 rows in [time] s
+    built gold.revenue_by_country: 1 of 2 partitions, 2 rows in [time] s
     published snapshot 4: 4 tables changed, 5 checks made
     ");
     assert_eq!(
@@ -1147,7 +1147,7 @@ fn plan_shows_the_impact_of_a_refresh_and_leaves_nothing_behind() {
     └─────────────────────────┴────────────┴─────────┴────────┴────────┘
     replaced payments_late.csv as bronze.payments: 1 row
     built gold.revenue: 2 rows in [time] s
-    built gold.revenue_by_country: 2 rows in [time] s
+    built gold.revenue_by_country: 1 of 2 partitions, 1 row in [time] s
     failed: gold.revenue: check: revenue < 280: 1 failing row (queries/gold/revenue.sql:3)
     ┌────────────┬─────────┬──────────┐
     │ month      ┆ revenue ┆ payments │
