@@ -59,10 +59,10 @@ active_months as (
         members.cohort_month,
         members.user_id,
         user_months.month
-    from silver.user_months
-    inner join members
-        on user_months.user_id = members.user_id
-        and user_months.last_day >= members.join_date
+    from members
+    inner join silver.user_months
+        on members.user_id = user_months.user_id
+        and members.join_date <= user_months.last_day
 
 ),
 

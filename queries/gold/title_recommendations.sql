@@ -32,25 +32,17 @@ audience as (
 
 ),
 
-audiences as (
-
-    select
-        title_months.title_id,
-        bitmap_merge(title_months.viewers) as viewers
-    from silver.title_months
-    inner join silver.titles on title_months.title_id = titles.title_id
-    group by title_months.title_id
-
-),
-
 title_viewers as (
 
     select
-        title_id,
-        viewers as viewer_set,
-        bitmap_count(viewers) as viewers,
-        row_number() over (order by bitmap_count(viewers) desc, title_id) as place
-    from audiences
+        title_audiences.title_id,
+        title_audiences.viewer_set,
+        title_audiences.viewers,
+        row_number() over (
+            order by title_audiences.viewers desc, title_audiences.title_id
+        ) as place
+    from silver.title_audiences
+    inner join silver.titles on title_audiences.title_id = titles.title_id
 
 ),
 
@@ -88,6 +80,8 @@ pairs as (
 
 ),
 
+-- What is unnested with the titles is counted once: a condition on it stays
+-- above the join.
 directed as (
 
     select
@@ -95,11 +89,11 @@ directed as (
         unnest(make_array(other_id, title_id)) as recommended_title_id,
         unnest(make_array(viewers, other_viewers)) as viewers,
         unnest(make_array(other_viewers, viewers)) as recommended_viewers,
-        both_viewers,
+        unnest(make_array(both_viewers, both_viewers)) as both_viewers,
         users,
+        min_viewers,
         per_title
     from pairs
-    where both_viewers >= min_viewers
 
 ),
 
@@ -110,6 +104,7 @@ judged as (
         cast(both_viewers as double) / viewers as confidence,
         both_viewers * users / (viewers * recommended_viewers) as lift
     from directed
+    where both_viewers >= min_viewers
 
 ),
 

@@ -39,18 +39,10 @@ watched as (
 
 ),
 
-audiences as (
-
-    select bitmap_merge(viewers) as viewers
-    from silver.title_months
-    group by title_id
-
-),
-
 viewings as (
 
-    select unnest(bitmap_values(viewers)) as user_id
-    from audiences
+    select unnest(bitmap_values(viewer_set)) as user_id
+    from silver.title_audiences
 
 ),
 

@@ -46,17 +46,18 @@ watched as (
 last_places as (
 
     select
-        user_months.user_id,
+        watched.user_id,
         user_months.last_region as region,
         user_months.last_country as country
-    from silver.user_months
-    inner join watched
-        on user_months.user_id = watched.user_id
-        and user_months.last_day = watched.last_session_date
+    from watched
+    inner join silver.user_months
+        on watched.user_id = user_months.user_id
+        and watched.last_session_date = user_months.last_day
 
 ),
 
--- The months that the active days reach into: of the others no row is read.
+-- The months that the active days reach into. They come first in the join below,
+-- so that of the other months no row is read.
 recent_months as (
 
     select
@@ -81,8 +82,8 @@ lately as (
         count(*) as days,
         sum(user_days.sum_of_completion_ratios) as sum_of_ratios,
         sum(user_days.sessions_of_known_length) as known
-    from silver.user_days
-    inner join recent_months on user_days.month = recent_months.month
+    from recent_months
+    inner join silver.user_days on recent_months.month = user_days.month
     where user_days.day >= recent_months.active_since and user_days.day <= recent_months.as_of
     group by user_days.user_id
 
@@ -143,8 +144,8 @@ judged as (
             when measured.avg_completion_ratio_last_30_days < settings.low_engagement_completion
                 then 'little of each title'
         end as reason
-    from measured
-    cross join silver.settings
+    from silver.settings
+    cross join measured
 
 )
 
