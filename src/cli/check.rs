@@ -18,7 +18,9 @@ impl Check {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
         let progress = Progress::new(context.console);
-        let checks = workspace.check(self.at.snapshot, &progress).await?;
+        let checks = workspace
+            .check(self.at.snapshot.as_ref(), &progress)
+            .await?;
         let mut text = String::new();
         for check in &checks {
             let word = match check.outcome {
@@ -43,7 +45,7 @@ impl Check {
             of(CheckOutcome::Warned),
         ));
         // A report that cannot run is a mistake in `queries/`, not in the data.
-        let snapshot = workspace.snapshot(self.at.snapshot).await?;
+        let snapshot = workspace.snapshot(self.at.snapshot.as_ref()).await?;
         workspace.schemas(Some(&snapshot)).await?;
         Ok(if failed > 0 {
             Status::Red

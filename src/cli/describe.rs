@@ -26,7 +26,7 @@ pub(super) struct Describe {
 impl Describe {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
-        let (session, snapshot) = workspace.session(self.at.snapshot).await?;
+        let (session, snapshot) = workspace.session(self.at.snapshot.as_ref()).await?;
         let name = named(&snapshot, &self.table)?;
         let entry = entry(&snapshot, &name)?;
         let sql = format!(
@@ -84,11 +84,15 @@ fn about(workspace: &Workspace, name: &TableName, entry: &TableEntry) -> String 
     }
     match &entry.kind {
         EntryKind::View { .. } => text.push_str("\nview\n"),
-        EntryKind::Table { version } => text.push_str(&format!(
-            "\n{} in {}, {} bytes, Delta version {version}, changed in snapshot {}\n",
+        EntryKind::Table { .. } | EntryKind::Files(_) => text.push_str(&format!(
+            "\n{} in {}, {} bytes, {}, changed in snapshot {}\n",
             counted(entry.rows, "row"),
             counted(entry.files, "file"),
             thousands(entry.bytes),
+            match entry.version() {
+                Some(version) => format!("Delta version {version}"),
+                None => "on a branch".to_owned(),
+            },
             entry.changed_in
         )),
     }

@@ -9,6 +9,7 @@ use super::output::{OutputOptions, print, text_table};
 use super::report::{counted, thousands};
 use super::{Context, Status};
 use crate::error::{Error, Result};
+use crate::lake::SnapshotRef;
 use crate::refresh::{
     Access, DeliveryChange, DiffOptions, Difference, HowLanded, MetricChange, TableDifference,
 };
@@ -16,10 +17,11 @@ use crate::refresh::{
 /// Show what changed between two snapshots, in rows and metrics
 #[derive(Debug, clap::Args)]
 pub(super) struct Diff {
-    /// The snapshot before; the one before AFTER where left out
-    before: Option<u64>,
-    /// The snapshot after; the newest where left out
-    after: Option<u64>,
+    /// The snapshot before: a number, `main` or a branch; the one before AFTER where left out. A
+    /// branch alone is compared with the snapshot at which it began
+    before: Option<SnapshotRef>,
+    /// The snapshot after; main's newest where left out
+    after: Option<SnapshotRef>,
     #[command(flatten)]
     shown: Shown,
 }
@@ -44,7 +46,9 @@ impl Diff {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
         let options = self.shown.options();
-        let difference = workspace.diff(self.before, self.after, &options).await?;
+        let difference = workspace
+            .diff(self.before.as_ref(), self.after.as_ref(), &options)
+            .await?;
         self.shown.show(&context.console, &difference)?;
         Ok(Status::Fine)
     }
@@ -129,14 +133,11 @@ fn differ(n: usize, what: &str) -> String {
 }
 
 fn sides(difference: &Difference) -> String {
-    let name = |id: Option<u64>, none: &str| match id {
-        Some(id) => format!("snapshot {id}"),
-        None => none.to_owned(),
-    };
+    let Difference { before, after, .. } = difference;
     format!(
         "from {} to {}",
-        name(difference.before, "nothing"),
-        name(difference.after, "what a refresh would publish")
+        before.as_deref().unwrap_or("nothing"),
+        after.as_deref().unwrap_or("what a refresh would publish")
     )
 }
 

@@ -39,7 +39,7 @@ enum Page {
 
 impl Docs {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let (workspace, snapshot) = open(context.config()?, self.at).await?;
+        let (workspace, snapshot) = open(context.config()?, &self.at).await?;
         let dictionary = Dictionary::gather(&workspace, snapshot.as_ref()).await?;
         fs::create_dir_all(&self.output).map_err(|e| {
             Error::io("could not make the folder")
@@ -72,7 +72,7 @@ impl Docs {
 
 /// The project and, where one is published, its newest snapshot or the one
 /// asked for.
-pub(super) async fn open(mut config: Config, at: At) -> Result<(Workspace, Option<Snapshot>)> {
+pub(super) async fn open(mut config: Config, at: &At) -> Result<(Workspace, Option<Snapshot>)> {
     let missing =
         at.snapshot.is_none() && matches!(&config.lake, LakeLocation::Dir(dir) if !dir.is_dir());
     if missing {
@@ -81,10 +81,10 @@ pub(super) async fn open(mut config: Config, at: At) -> Result<(Workspace, Optio
         config.lake = LakeLocation::Dir(config.project.clone());
     }
     let workspace = Workspace::open(config, Access::Read, Arc::new(SystemClock))?;
-    let snapshot = match (missing, at.snapshot) {
+    let snapshot = match (missing, &at.snapshot) {
         (true, _) => None,
         (false, None) => workspace.lake().latest().await?,
-        (false, Some(id)) => Some(workspace.lake().snapshot(id).await?),
+        (false, Some(at)) => Some(workspace.lake().snapshot_of(at).await?),
     };
     Ok((workspace, snapshot))
 }

@@ -76,7 +76,7 @@ impl Doctor {
 async fn project(config: Config) -> Finding {
     let planned = async {
         let at = super::at::At::default();
-        let (workspace, snapshot) = match docs::open(config.clone(), at).await {
+        let (workspace, snapshot) = match docs::open(config.clone(), &at).await {
             Ok(opened) => opened,
             // What is wrong with the lake is told of the lake.
             Err(_) => (open_without_lake(config)?, None),

@@ -38,7 +38,7 @@ enum Format {
 
 impl ShowLineage {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let (workspace, snapshot) = open(context.config()?, self.at).await?;
+        let (workspace, snapshot) = open(context.config()?, &self.at).await?;
         let all = match snapshot.filter(|_| self.at.snapshot.is_some()) {
             Some(snapshot) => Lineage::at(&snapshot),
             None => Dictionary::lineage_of(&workspace),

@@ -10,7 +10,6 @@ use super::output::{OutputOptions, print};
 use super::{Context, Status};
 use crate::docs::sentence;
 use crate::error::{Error, Result};
-use crate::lake::EntryKind;
 use crate::refresh::{Access, Workspace};
 
 /// List tables, reports, sources or checks
@@ -47,7 +46,7 @@ impl Ls {
             ));
         }
         let batch = match self.what {
-            What::Tables => tables(&workspace, self.at).await?,
+            What::Tables => tables(&workspace, &self.at).await?,
             What::Reports => {
                 let reports = workspace.project.reports.values();
                 let params = |r: &crate::model::Report| {
@@ -98,8 +97,8 @@ impl Ls {
     }
 }
 
-async fn tables(workspace: &Workspace, at: At) -> Result<RecordBatch> {
-    let snapshot = workspace.snapshot(at.snapshot).await?;
+async fn tables(workspace: &Workspace, at: &At) -> Result<RecordBatch> {
+    let snapshot = workspace.snapshot(at.snapshot.as_ref()).await?;
     let entries: Vec<_> = snapshot.tables.iter().collect();
     let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
     let numbers = |values: Vec<Option<u64>>| {
@@ -108,7 +107,6 @@ async fn tables(workspace: &Workspace, at: At) -> Result<RecordBatch> {
             .map(|v| v.and_then(|n| i64::try_from(n).ok()));
         Arc::new(signed.collect::<Int64Array>()) as ArrayRef
     };
-    let is_view = |kind: &EntryKind| matches!(kind, EntryKind::View { .. });
     let columns = [
         (
             "table",
@@ -119,7 +117,7 @@ async fn tables(workspace: &Workspace, at: At) -> Result<RecordBatch> {
             numbers(
                 entries
                     .iter()
-                    .map(|(_, e)| (!is_view(&e.kind)).then_some(e.rows))
+                    .map(|(_, e)| e.is_stored().then_some(e.rows))
                     .collect(),
             ),
         ),

@@ -4,6 +4,7 @@
 //! [`Command`] dispatches. Exit codes are those of [`Kind`](crate::error::Kind).
 
 mod at;
+mod branches;
 mod check;
 mod console;
 mod demo;
@@ -20,6 +21,7 @@ mod maintain;
 mod output;
 mod plan;
 mod progress;
+mod publish;
 mod refresh;
 mod rejects;
 mod report;
@@ -126,6 +128,10 @@ enum Command {
     Snapshots(snapshots::Snapshots),
     /// Show what changed between two snapshots, in rows and metrics
     Diff(diff::Diff),
+    /// List the branches that `refresh --branch` made, or end one
+    Branches(branches::Branches),
+    /// Publish a branch's tables on main, and end the branch
+    Publish(publish::Publish),
     /// Publish an older snapshot's tables again
     Rollback(rollback::Rollback),
     /// Check the project, the lake and the machine
@@ -252,6 +258,8 @@ impl Command {
             Self::Rejects(command) => command.run(context).await,
             Self::Snapshots(command) => command.run(context).await,
             Self::Diff(command) => command.run(context).await,
+            Self::Branches(command) => command.run(context).await,
+            Self::Publish(command) => command.run(context).await,
             Self::Rollback(command) => command.run(context).await,
             Self::Doctor(command) => command.run(context).await,
             Self::Why(command) => command.run(context).await,

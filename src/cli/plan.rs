@@ -79,6 +79,10 @@ async fn show_impact(
 ) -> Result<Status> {
     let console = &context.console;
     let progress = Progress::new(*console);
+    let (nothing, on) = match &options.branch {
+        None => ("nothing is published", String::new()),
+        Some(branch) => ("nothing is kept", format!(" --branch {branch}")),
+    };
     let impact = workspace
         .impact(&options, &shown.options(), &progress)
         .await?;
@@ -89,6 +93,6 @@ async fn show_impact(
         console.say("red: a check failed, a refresh would publish nothing");
         return Ok(Status::Red);
     }
-    console.say("nothing is published: `cinelake refresh` does it");
+    console.say(&format!("{nothing}: `cinelake refresh{on}` does it"));
     Ok(Status::Fine)
 }

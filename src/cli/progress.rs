@@ -65,6 +65,9 @@ impl Observer for Progress {
                     "a run that had died is carried through: snapshot {snapshot}"
                 ));
             }
+            Event::BeginsAgain { branch, was, now } => console.say(&format!(
+                "main has moved since snapshot {was}: branch `{branch}` begins again at snapshot {now}"
+            )),
             Event::Warning(text) => console.warn(&text),
             Event::Landing(files, bytes) => {
                 let bar = ProgressBar::new(bytes).with_message(counted(files, "file"));

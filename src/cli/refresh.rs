@@ -4,6 +4,7 @@ use super::progress::Progress;
 use super::report::{counted, say_failed, say_not_landed};
 use super::{Context, Status};
 use crate::error::Result;
+use crate::lake::BranchName;
 use crate::refresh::{Access, Outcome, RefreshOptions};
 
 /// Land, build what changed, check, publish
@@ -18,6 +19,9 @@ pub(super) struct Refresh {
     /// The date that stands for today; the latest event where left out
     #[arg(long, value_name = "DATE")]
     as_of: Option<String>,
+    /// Make the result visible on this branch only, which begins at main's newest snapshot
+    #[arg(long, value_name = "BRANCH")]
+    branch: Option<BranchName>,
 }
 
 impl Refresh {
@@ -26,6 +30,7 @@ impl Refresh {
             full: self.full,
             select: self.select,
             as_of: self.as_of,
+            branch: self.branch,
         }
     }
 
@@ -47,18 +52,19 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
     }
     let rejected: u64 = outcome.landed.iter().map(|f| f.rows_rejected).sum();
     if rejected > 0 {
-        let command = if outcome.snapshot.is_some() {
-            "rejects"
-        } else {
-            "land --dry-run"
+        let command = match (&outcome.snapshot, &outcome.branch) {
+            (None, _) => "land --dry-run".to_owned(),
+            (Some(_), None) => "rejects".to_owned(),
+            (Some(_), Some(branch)) => format!("rejects --at {branch}"),
         };
         let rows = counted(rejected, "rejected row");
         console.say(&format!("{rows}: `cinelake {command}` shows them"));
     }
     if outcome.is_red() {
-        let kept = match &outcome.before {
-            Some(before) => format!("snapshot {} stays visible", before.id),
-            None => "nothing is visible yet".to_owned(),
+        let kept = match (&outcome.before, &outcome.branch) {
+            (_, Some(branch)) => format!("branch `{branch}` is as it was"),
+            (Some(before), None) => format!("snapshot {} stays visible", before.id),
+            (None, None) => "nothing is visible yet".to_owned(),
         };
         console.say(&format!(
             "red: a check failed, nothing is published; {kept}"
@@ -76,17 +82,24 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
                 0 => String::new(),
                 n => format!(", {} made", counted(n, "check")),
             };
+            let verb = match &outcome.branch {
+                None => "published",
+                Some(_) => "made",
+            };
             console.say(&format!(
-                "published snapshot {}: {} changed{checks}",
-                snapshot.id,
+                "{verb} {}: {} changed{checks}",
+                snapshot.label(),
                 counted(changed as u64, "table")
             ));
+            if let Some(branch) = &outcome.branch {
+                console.say(&format!(
+                    "nothing is published: `cinelake diff {branch}` shows what differs, \
+                     `cinelake publish {branch}` publishes it"
+                ));
+            }
         }
         (None, Some(before)) => {
-            console.say(&format!(
-                "nothing new: snapshot {} is up to date",
-                before.id
-            ));
+            console.say(&format!("nothing new: {} is up to date", before.label()));
         }
         (None, None) => console.say("nothing to do"),
     }

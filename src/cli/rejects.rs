@@ -27,7 +27,7 @@ pub(super) struct Rejects {
 impl Rejects {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
-        let (session, snapshot) = workspace.session(self.at.snapshot).await?;
+        let (session, snapshot) = workspace.session(self.at.snapshot.as_ref()).await?;
         if let Some(source) = &self.source
             && !workspace.contracts.iter().any(|c| c.name == *source)
         {

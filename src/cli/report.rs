@@ -3,6 +3,8 @@
 use super::console::Console;
 use super::output::text_table;
 use crate::error::Result;
+use crate::lake::Snapshot;
+use crate::model::TableName;
 use crate::refresh::{CheckOutcome, CheckReport, FileAction, LandedFile, LandingPlan};
 
 /// Failing rows that are printed with a check.
@@ -25,6 +27,14 @@ pub(super) fn thousands(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What a snapshot holds of a table: rows, or a query.
+pub(super) fn held(snapshot: &Snapshot, name: &TableName) -> String {
+    match snapshot.tables.get(name) {
+        Some(entry) if entry.is_stored() => counted(entry.rows, "row"),
+        _ => "a view".to_owned(),
+    }
 }
 
 /// What landing a file gave.

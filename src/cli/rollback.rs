@@ -1,12 +1,12 @@
 //! `cinelake rollback`: an older snapshot's tables, published again.
 
 use super::progress::Progress;
-use super::report::counted;
+use super::report::{counted, held};
 use super::{Context, Status};
 use crate::error::Result;
-use crate::lake::{EntryKind, Snapshot};
+use crate::lake::Becomes;
 use crate::model::TableName;
-use crate::refresh::{Access, Restored, Rollback as RolledBack};
+use crate::refresh::{Access, Rollback as RolledBack};
 
 /// Files that are named one by one.
 const NAMED: usize = 10;
@@ -57,23 +57,16 @@ impl Rollback {
 }
 
 fn table_lines(rollback: &RolledBack) -> String {
-    let line = |(name, restored): &(TableName, Restored)| match restored {
-        Restored::Older => format!(
+    let line = |(name, becomes): &(TableName, Becomes)| match becomes {
+        Becomes::Other => format!(
             "restore {name}: {}, now {}\n",
             held(&rollback.to, name),
             held(&rollback.from, name)
         ),
-        Restored::Back => format!("restore {name}: {}, now gone\n", held(&rollback.to, name)),
-        Restored::Gone => format!("drop    {name}: snapshot {} lacks it\n", rollback.to.id),
+        Becomes::There => format!("restore {name}: {}, now gone\n", held(&rollback.to, name)),
+        Becomes::Gone => format!("drop    {name}: snapshot {} lacks it\n", rollback.to.id),
     };
     rollback.tables.iter().map(line).collect()
-}
-
-fn held(snapshot: &Snapshot, name: &TableName) -> String {
-    match snapshot.tables.get(name) {
-        Some(entry) if matches!(entry.kind, EntryKind::Table { .. }) => counted(entry.rows, "row"),
-        _ => "a view".to_owned(),
-    }
 }
 
 fn say_unlanded(context: &Context, rollback: &RolledBack) {

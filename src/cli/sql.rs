@@ -41,7 +41,7 @@ impl Sql {
         refuse_lake(&workspace, self.output.output.as_deref())?;
         let query = self.query(&workspace)?;
         let params = settle_params(&query, &self.params)?;
-        let (session, _) = workspace.session(self.at.snapshot).await?;
+        let (session, _) = workspace.session(self.at.snapshot.as_ref()).await?;
         let sql = match self.explain {
             true => format!("explain {}", query.sql),
             false => query.sql.clone(),

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::at::At;
 use super::output::text_table;
 use super::progress::Progress;
 use super::report::{counted, thousands};
@@ -26,9 +27,8 @@ pub(super) struct Verify {
     /// Decides the chance
     #[arg(long, default_value_t = 42, value_name = "N", requires = "sample")]
     seed: u64,
-    /// The snapshot; the newest where left out
-    #[arg(long, value_name = "SNAPSHOT")]
-    at: Option<u64>,
+    #[command(flatten)]
+    at: At,
 }
 
 /// `2024-03` as the month's first day, or a day.
@@ -48,7 +48,7 @@ impl Verify {
             days: self.partition.into_iter().map(days_since_1970).collect(),
             sample: self.sample,
             seed: self.seed,
-            at: self.at,
+            at: self.at.snapshot,
         };
         let verified = workspace.verify(&options, &progress).await?;
         let mut text = String::new();

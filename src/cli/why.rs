@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
+use super::at::At;
 use super::describe::named;
 use super::output::{OutputOptions, print};
 use super::report::counted;
@@ -24,9 +25,8 @@ pub(super) struct Why {
     /// The column asked about; all but the grain when left out
     #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
-    /// The snapshot to read; the newest where left out
-    #[arg(long, value_name = "SNAPSHOT")]
-    at: Option<u64>,
+    #[command(flatten)]
+    at: At,
     /// At most this many lines
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
@@ -37,7 +37,7 @@ pub(super) struct Why {
 impl Why {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
         let workspace = context.workspace(Access::Read)?;
-        let (_, snapshot) = workspace.session(self.at).await?;
+        let (_, snapshot) = workspace.session(self.at.snapshot.as_ref()).await?;
         let table = match named(&snapshot, &self.table) {
             Ok(table) => table,
             Err(e) => return Err(report_named(&workspace, &self.table).unwrap_or(e)),
@@ -46,7 +46,7 @@ impl Why {
             table,
             condition: self.condition.clone(),
             column: self.column.clone(),
-            at: self.at,
+            at: self.at.snapshot.clone(),
             with_values: self.limit,
         };
         let answer = workspace.why(&request).await?;

@@ -64,7 +64,7 @@ impl ScopeCatalog {
         if let Some(entry) = snapshot.and_then(|s| s.tables.get(name)) {
             return match &entry.kind {
                 EntryKind::View { sql } => self.view(sql).await.map(Some),
-                EntryKind::Table { .. } => {
+                EntryKind::Table { .. } | EntryKind::Files(_) => {
                     let files = self.engine.files(name, entry).await;
                     let files = files.map_err(|e| DataFusionError::External(Box::new(e)))?;
                     self.lake_table(&files).map(Some)

@@ -157,7 +157,9 @@ impl Engine {
         Ok(match scope.entry(name) {
             Some(entry) => Some(match &entry.kind {
                 EntryKind::View { sql } => Side::View(sql.clone()),
-                EntryKind::Table { .. } => Side::Files(self.files(name, entry).await?),
+                EntryKind::Table { .. } | EntryKind::Files(_) => {
+                    Side::Files(self.files(name, entry).await?)
+                }
             }),
             None => None,
         })
@@ -314,7 +316,7 @@ fn unchanged(before: &Scope, after: &Scope, name: &TableName) -> bool {
             let mut inputs = old.inputs.keys().chain(new.inputs.keys());
             old_sql == new_sql && inputs.all(|input| unchanged(before, after, input))
         }
-        (old_kind, new_kind) => old_kind == new_kind && old.changed_in == new.changed_in,
+        (old_kind, new_kind) => old.changed_in == new.changed_in && old_kind == new_kind,
     }
 }
 

@@ -128,12 +128,16 @@ impl Engine {
         Session::open(Arc::clone(self), scope, joins)
     }
 
-    /// The files of a published table; read from its log once.
+    /// The files of a published table; read from its log once. A branch's
+    /// entry names them itself.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub async fn files(&self, name: &TableName, entry: &TableEntry) -> Result<Arc<TableFiles>> {
-        let key = (name.clone(), entry.version().unwrap_or(u64::MAX));
+        let Some(version) = entry.version() else {
+            return Ok(Arc::new(self.lake.files(name, entry).await?));
+        };
+        let key = (name.clone(), version);
         let known = self.cache().get(&key).cloned();
         if let Some(files) = known {
             return Ok(files);

@@ -1,10 +1,12 @@
-//! The tables `system.runs`, `system.checks`, `system.snapshots` and
-//! `system.partitions`: the lake's own records, readable with SQL.
+//! The tables `system.runs`, `system.checks`, `system.snapshots`,
+//! `system.branches` and `system.partitions`: the lake's own records, readable
+//! with SQL.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
@@ -14,7 +16,7 @@ use crate::lake::{CheckRecord, Lake, Partition, RunRecord, Snapshot, TableEntry}
 use crate::name::TableName;
 
 /// The tables computed from the lake's records.
-pub(super) const TABLES: [&str; 4] = ["runs", "checks", "snapshots", "partitions"];
+pub(super) const TABLES: [&str; 5] = ["runs", "checks", "snapshots", "branches", "partitions"];
 
 /// The table `system.<name>`, if there is one; `seen` is the snapshot that the
 /// session reads.
@@ -27,6 +29,10 @@ pub(super) async fn table(
         "runs" => runs(&lake.runs().await.map_err(external)?)?,
         "checks" => checks(&lake.runs().await.map_err(external)?)?,
         "snapshots" => snapshots(&lake.snapshots().await.map_err(external)?)?,
+        "branches" => {
+            let main = lake.latest().await.map_err(external)?;
+            branches(&lake.branches().await.map_err(external)?, main.as_ref())?
+        }
         "partitions" => partitions(seen)?,
         _ => return Ok(None),
     };
@@ -148,6 +154,31 @@ fn snapshots(snapshots: &[Snapshot]) -> Result<RecordBatch> {
             "total_rows",
             numbers(snapshots.iter().map(|s| Some(rows(s)))),
         ),
+    ])?)
+}
+
+/// The branches as they stand beside `main`, its newest snapshot.
+fn branches(branches: &[Snapshot], main: Option<&Snapshot>) -> Result<RecordBatch> {
+    let began_at = |s: &Snapshot| s.branch.as_ref().map(|branch| branch.began_at);
+    let name = |s: &Snapshot| s.branch.as_ref().map(|branch| branch.name.to_string());
+    let differ = |s: &Snapshot| main.map(|main| main.changed_to(s).len() as u64);
+    let is_behind = |s: &Snapshot| began_at(s) != main.map(|main| main.id);
+    Ok(RecordBatch::try_from_iter([
+        ("branch", text(branches.iter().map(name))),
+        ("snapshot", numbers(branches.iter().map(|s| Some(s.id)))),
+        ("began_at", numbers(branches.iter().map(began_at))),
+        (
+            "behind",
+            Arc::new(BooleanArray::from_iter(
+                branches.iter().map(|s| Some(is_behind(s))),
+            )) as ArrayRef,
+        ),
+        (
+            "published_at",
+            instants(branches.iter().map(|s| s.published_at.timestamp_micros())),
+        ),
+        ("tables_differ", numbers(branches.iter().map(differ))),
+        ("run", text(branches.iter().map(|s| Some(s.run.clone())))),
     ])?)
 }
 

@@ -22,7 +22,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
 use super::files::{DataFile, TableFiles, date_days, date_text, table_folder};
-use super::{Lake, TableEntry};
+use super::{EntryKind, Lake, TableEntry};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
@@ -73,25 +73,31 @@ pub(super) enum Outcome {
 }
 
 impl Lake {
-    /// The files of `entry`'s version of the table `name`.
+    /// The files that `entry` of the table `name` stands for.
     ///
     /// # Errors
     /// When `entry` is a view, or the table's log cannot be read.
     pub async fn files(&self, name: &TableName, entry: &TableEntry) -> Result<TableFiles> {
-        let version = entry
-            .version()
-            .ok_or_else(|| Error::usage(format!("`{name}` is a view and has no files")))?;
-        let at = self.delta_version(name, Some(version)).await?;
-        let at = at.ok_or_else(|| {
-            Error::data(format!("the Delta log of `{name}` is gone"))
-                .hint("restore the lake's folder from a backup")
-        })?;
+        let (schema, files) = match &entry.kind {
+            EntryKind::View { .. } => {
+                return Err(Error::usage(format!("`{name}` is a view and has no files")));
+            }
+            EntryKind::Files(set) => (reading_schema(&set.schema)?, set.files.clone()),
+            EntryKind::Table { version } => {
+                let at = self.delta_version(name, Some(*version)).await?;
+                let at = at.ok_or_else(|| {
+                    Error::data(format!("the Delta log of `{name}` is gone"))
+                        .hint("restore the lake's folder from a backup")
+                })?;
+                (at.schema, at.files)
+            }
+        };
         Ok(TableFiles {
             name: name.clone(),
-            schema: at.schema,
+            schema,
             partition_by: entry.partition_by.clone(),
             order_by: entry.order_by.clone(),
-            files: at.files,
+            files,
         })
     }
 

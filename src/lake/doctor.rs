@@ -107,13 +107,14 @@ impl Lake {
             findings.extend(self.unfinished(lease, clock).await?);
         }
         let listing = self.listing().await?;
-        let (snapshots, damaged) = self.readable_snapshots().await?;
+        let (main, branches, damaged) = self.readable_snapshots().await?;
         findings.extend(damaged);
-        let (used, broken) = self.files_of(&snapshots, &listing, &suspects).await;
+        let all: Vec<&Snapshot> = branches.iter().chain(&main).collect();
+        let (used, broken) = self.files_of(&all, &listing, &suspects).await;
         findings.extend(broken);
         let all_read = !findings.iter().any(Finding::is_problem);
         if is_quiet && all_read {
-            findings.extend(moved_heads(snapshots.last(), &listing));
+            findings.extend(moved_heads(main.last(), &listing));
             findings.extend(unused(&used, &listing));
         }
         Ok(findings)
@@ -199,40 +200,56 @@ impl Lake {
         }))
     }
 
-    async fn readable_snapshots(&self) -> Result<(Vec<Snapshot>, Vec<Finding>)> {
-        let (mut snapshots, mut damaged) = (Vec::new(), Vec::new());
+    /// The snapshots of main and those of branches, and those that cannot be
+    /// read.
+    async fn readable_snapshots(&self) -> Result<(Vec<Snapshot>, Vec<Snapshot>, Vec<Finding>)> {
+        let (mut main, mut branches, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
         for id in self.snapshot_ids().await? {
-            match self.snapshot(id).await {
-                Ok(snapshot) => snapshots.push(snapshot),
+            match self.read_snapshot(None, id).await {
+                Ok(found) => main.extend(found),
                 Err(e) => {
                     let hint = format!("bring `_snapshots/{id}.json` back from a backup");
                     damaged.push(Finding::of_error("lake", &e, &hint));
                 }
             }
         }
-        Ok((snapshots, damaged))
+        for (name, ids) in self.branch_ids().await? {
+            for id in ids {
+                match self.read_snapshot(Some(&name), id).await {
+                    Ok(found) => branches.extend(found),
+                    Err(e) => {
+                        let hint = format!(
+                            "delete `_branches/{name}/{id}.json`: `cinelake refresh --branch \
+                             {name}` builds the branch again"
+                        );
+                        damaged.push(Finding::of_error(format!("branch `{name}`"), &e, &hint));
+                    }
+                }
+            }
+        }
+        Ok((main, branches, damaged))
     }
 
     /// The files that the snapshots name, and what is wrong with them. Of
     /// `suspects` it is known that their logs cannot be read.
     async fn files_of(
         &self,
-        snapshots: &[Snapshot],
+        snapshots: &[&Snapshot],
         listing: &Listing,
         suspects: &BTreeSet<String>,
     ) -> (BTreeSet<String>, Vec<Finding>) {
-        let mut seen: BTreeSet<(&TableName, u64)> = BTreeSet::new();
+        let mut seen: BTreeSet<(&TableName, Option<u64>, u64)> = BTreeSet::new();
         let (mut used, mut findings) = (BTreeSet::new(), Vec::new());
         // Newest first: what is wrong is told of the newest that it concerns.
         for snapshot in snapshots.iter().rev() {
             for (name, entry) in &snapshot.tables {
-                let Some(version) = entry.version() else {
-                    continue;
-                };
-                if !seen.insert((name, version)) {
+                // Of a version one entry tells all; of a branch's files the
+                // number does that says which rows they hold.
+                let told = entry.version().map_or(entry.changed_in, |_| 0);
+                if !entry.is_stored() || !seen.insert((name, entry.version(), told)) {
                     continue;
                 }
-                let subject = format!("{name} of snapshot {}", snapshot.id);
+                let subject = format!("{name} of {}", snapshot.label());
                 let table = match self.files(name, entry).await {
                     Ok(table) => table,
                     // Why it cannot be read is told of its checkpoints.
@@ -259,9 +276,17 @@ impl Lake {
                         files_are(wrong.len()),
                         named(&wrong)
                     );
-                    let hint = "bring back what is missing from a backup, or go back to an \
-                                older snapshot: `cinelake rollback`";
-                    findings.push(Finding::new(subject, what, Remedy::ByHand(hint.to_owned())));
+                    let hint = match &snapshot.branch {
+                        None => "bring back what is missing from a backup, or go back to an \
+                                 older snapshot: `cinelake rollback`"
+                            .to_owned(),
+                        Some(branch) => format!(
+                            "`cinelake branches --drop {0}` and `cinelake refresh --branch {0}` \
+                             build the branch again",
+                            branch.name
+                        ),
+                    };
+                    findings.push(Finding::new(subject, what, Remedy::ByHand(hint)));
                 }
             }
         }

@@ -4,9 +4,10 @@
 //! *staged* ([`TableWriter`]) and belong to nothing; whoever audits them reads
 //! them beside the published ones; [`Lake::publish`] makes them visible, all
 //! tables at once, by creating one small snapshot file. Readers see exactly
-//! one [`Snapshot`]. Start reading at [`Lake`], then `publish.rs`.
+//! one [`Snapshot`], of main or of a branch. Start reading at [`Lake`], then `publish.rs`.
 
 mod aside;
+mod branch;
 mod checkpoint;
 mod content;
 mod delta;
@@ -16,6 +17,7 @@ mod failpoint;
 mod fault;
 mod files;
 mod hints;
+mod intent;
 mod lease;
 mod partitions;
 mod power;
@@ -40,6 +42,7 @@ use aside::Aside;
 use crate::config::LakeLocation;
 use crate::error::{Error, Result};
 
+pub use branch::{Branch, BranchName, FileSet, SnapshotRef};
 pub use content::ContentHash;
 pub use doctor::{Finding, Remedy};
 pub use failpoint::{Failpoints, failpoint};
@@ -50,7 +53,7 @@ pub use partitions::{Partition, PartitionValue, Partitions, content};
 pub use publish::{Publication, TableChange};
 pub use restore::Restoration;
 pub use runs::{CheckRecord, RunRecord};
-pub use snapshot::{Audit, EntryKind, Snapshot, TableEntry};
+pub use snapshot::{Audit, Becomes, EntryKind, Snapshot, TableEntry};
 pub use stage::{TableLayout, TableWriter, days_of, split_by_date};
 pub use statistics::{ColumnRange, column_ranges};
 pub use store::SyncStore;

@@ -17,22 +17,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload};
-use serde::{Deserialize, Serialize};
 
-use deltalake_core::kernel::StructType;
-
-use super::delta::{Commit, DeltaVersion, Outcome, SchemaChange, reading_schema, stored_schema};
+use super::delta::{Commit, DeltaVersion, Outcome, SchemaChange, reading_schema};
 use super::files::table_folder;
-use super::snapshot::FORMAT;
-use super::{
-    DataFile, EntryKind, Lake, Lease, Snapshot, TableEntry, TableLayout, failpoint, store_error,
-};
+use super::intent::{IntendedChange, Intent, intend};
+use super::{DataFile, EntryKind, Lake, Lease, Snapshot, TableEntry, TableLayout, failpoint};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::name::TableName;
-
-const INTENT: &str = "_intent.json";
 
 /// What one table becomes.
 #[derive(Debug, Clone)]
@@ -53,6 +45,8 @@ pub struct TableChange {
 /// What is to be published.
 #[derive(Debug, Clone)]
 pub struct Publication {
+    /// The number of the snapshot that it becomes, see [`Lake::next_id`].
+    pub id: u64,
     /// The run that publishes.
     pub run: String,
     /// The command that publishes, such as `refresh`.
@@ -68,36 +62,6 @@ pub struct Publication {
     pub changes: Vec<TableChange>,
 }
 
-/// The publication as it is written down before anything happens.
-#[derive(Debug, Serialize, Deserialize)]
-struct Intent {
-    format: u32,
-    snapshot: Snapshot,
-    changes: Vec<IntendedChange>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct IntendedChange {
-    name: TableName,
-    /// The Delta version that `adds` and `removes` start from.
-    base: Option<u64>,
-    schema: StructType,
-    schema_changed: bool,
-    partition_by: Option<String>,
-    adds: Vec<DataFile>,
-    removes: Vec<DataFile>,
-    #[serde(default)]
-    same_rows: bool,
-}
-
-impl Publication {
-    /// The number of the snapshot it becomes.
-    #[must_use]
-    pub fn snapshot_id(&self) -> u64 {
-        self.base.as_ref().map_or(1, |base| base.id + 1)
-    }
-}
-
 impl Lake {
     /// Publishes, and returns the new snapshot.
     ///
@@ -110,8 +74,13 @@ impl Lake {
         publication: Publication,
         clock: &dyn Clock,
     ) -> Result<Snapshot> {
+        let base = publication.base.as_ref().map(|base| base.id);
         let intent = intend(publication, clock)?;
         failpoint("publish.staged")?;
+        if let Err(e) = self.require_newest(base).await {
+            self.discard_staged().await;
+            return Err(e);
+        }
         if let Err(e) = self.write_intent(lease, &intent).await {
             self.withdraw(lease).await;
             return Err(e);
@@ -122,15 +91,18 @@ impl Lake {
         self.carry_out(intent, clock).await
     }
 
-    async fn write_intent(&self, lease: &Lease, intent: &Intent) -> Result<()> {
-        self.sync().await?;
-        let bytes = serde_json::to_vec(intent)
-            .map_err(|e| Error::data("could not write the intent").because(e))?;
-        lease.still_holds()?;
-        let path = Path::from(INTENT);
-        let written = self.store.put(&path, PutPayload::from(bytes)).await;
-        written.map_err(|e| store_error("could not write the intent", e))?;
-        self.sync().await
+    /// Makes sure that nobody published since the snapshot `base`: numbers have
+    /// gaps, so that the next one may be free although another run took one.
+    async fn require_newest(&self, base: Option<u64>) -> Result<()> {
+        let newest = self.snapshot_ids().await?.last().copied();
+        match newest {
+            Some(theirs) if base < newest => Err(Error::new(
+                Kind::Busy,
+                format!("another run published snapshot {theirs} first"),
+            )
+            .hint("nothing of this run is visible; run it again")),
+            _ => Ok(()),
+        }
     }
 
     /// Deletes the files of a publish that did not begin, as far as possible.
@@ -170,58 +142,6 @@ impl Lake {
             self.require_intended(change).await?;
         }
         self.carry_out(intent, clock).await.map(Some)
-    }
-
-    async fn read_intent(&self) -> Result<Option<Intent>> {
-        let failed = |e| store_error("could not read the intent", e);
-        let got = match self.store.get(&Path::from(INTENT)).await {
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            other => other.map_err(failed)?,
-        };
-        let bytes = got.bytes().await.map_err(failed)?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-            Error::data("the intent of a run that died is damaged")
-                .file(INTENT)
-                .because(e)
-                .hint("nothing of that run is visible; delete the file and run again")
-        })
-    }
-
-    /// The paths of all files that such an intent adds.
-    pub(super) async fn intended_files(&self) -> Result<Vec<String>> {
-        let changes = self.read_intent().await?.map_or(Vec::new(), |i| i.changes);
-        let paths = changes.iter().flat_map(|change| {
-            let folder = table_folder(&change.name);
-            let path = move |file: &DataFile| format!("{folder}/{}", file.path);
-            change.adds.iter().map(path)
-        });
-        Ok(paths.collect())
-    }
-
-    /// Refuses to commit files that are not there.
-    async fn require_intended(&self, change: &IntendedChange) -> Result<()> {
-        let table = table_folder(&change.name);
-        for file in &change.adds {
-            let path = Path::from(format!("{table}/{}", file.path));
-            if self.missing(path, file.size).await?.is_some() {
-                return Err(Error::data(format!(
-                    "a run that died was to publish `{table}/{}`, which is missing or cut short",
-                    file.path
-                ))
-                .file(INTENT)
-                .hint("nothing of that run is visible; delete the file and run again"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a run that died left a publish to be carried through; the
-    /// number of its snapshot.
-    ///
-    /// # Errors
-    /// When the intent cannot be read.
-    pub(super) async fn intended(&self) -> Result<Option<u64>> {
-        Ok(self.read_intent().await?.map(|intent| intent.snapshot.id))
     }
 
     async fn carry_out(&self, intent: Intent, clock: &dyn Clock) -> Result<Snapshot> {
@@ -354,51 +274,4 @@ impl Lake {
         let path = format!("{}/_delta_log/{version:020}.json", table_folder(name));
         self.store.mark_unsynced(&Path::from(path));
     }
-
-    async fn forget_intent(&self) -> Result<()> {
-        self.store.mark_unsynced(&Path::from(INTENT));
-        match self.store.delete(&Path::from(INTENT)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(e) => Err(store_error("could not delete the intent", e)),
-        }
-    }
-}
-
-fn intend(publication: Publication, clock: &dyn Clock) -> Result<Intent> {
-    let id = publication.snapshot_id();
-    let mut changes = Vec::new();
-    for change in publication.changes {
-        let before = publication
-            .base
-            .as_ref()
-            .and_then(|b| b.tables.get(&change.name));
-        let base = before.and_then(TableEntry::version);
-        let after = publication.tables.get(&change.name);
-        let columns =
-            |entry: Option<&TableEntry>| entry.map(|e| (e.columns.clone(), e.partition_by.clone()));
-        let schema_changed = base.is_none() || columns(before) != columns(after);
-        changes.push(IntendedChange {
-            schema: stored_schema(&change.name, &change.layout.schema)?,
-            name: change.name,
-            base,
-            schema_changed,
-            partition_by: change.layout.partition_by,
-            adds: change.adds,
-            removes: change.removes,
-            same_rows: change.same_rows,
-        });
-    }
-    Ok(Intent {
-        format: FORMAT,
-        changes,
-        snapshot: Snapshot {
-            format: FORMAT,
-            id,
-            run: publication.run,
-            command: publication.command,
-            published_at: clock.now(),
-            tables: publication.tables,
-            checks: publication.checks,
-        },
-    })
 }

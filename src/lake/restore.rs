@@ -1,8 +1,9 @@
-//! How the tables of an older snapshot become those of a new one.
+//! How the tables of another snapshot, an older one or a branch's, become those
+//! of a new one.
 //!
-//! Nothing is rewritten: data files are immutable, so an older state is a
-//! choice of files that are still there. What this plans is published like
-//! anything else ([`Lake::publish`]).
+//! Nothing is rewritten: data files are immutable, so any state is a choice of
+//! files that are still there. What this plans is published like anything else
+//! ([`Lake::publish`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,20 +12,22 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::files::table_folder;
-use super::{DataFile, Lake, Snapshot, TableChange, TableEntry, TableLayout, store_error};
+use super::{
+    DataFile, EntryKind, Lake, Snapshot, TableChange, TableEntry, TableLayout, store_error,
+};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
 /// Files that are named in an error.
 const NAMED: usize = 5;
 
-/// The tables of an older snapshot, ready to be published on top of a newer.
+/// The tables of a snapshot, ready to be published on top of another.
 #[derive(Debug, Clone)]
 pub struct Restoration {
-    /// Every table of the older snapshot. Their `changed_in` and `inputs` are
+    /// Every table of the snapshot. Their `changed_in` and `inputs` are
     /// as they were: a table and a `changed_in` always mean the same rows.
     pub tables: BTreeMap<TableName, TableEntry>,
-    /// The tables whose Delta heads must hold other files again.
+    /// The tables whose Delta heads must hold other files.
     pub changes: Vec<TableChange>,
 }
 
@@ -37,29 +40,33 @@ impl Lake {
         let mut tables = to.tables.clone();
         let mut changes = Vec::new();
         for (name, entry) in &mut tables {
-            if entry.version().is_none() {
+            if !entry.is_stored() {
                 continue;
             }
-            let now = from.tables.get(name).filter(|e| e.version().is_some());
-            match (self.change_back(name, now, entry).await?, now) {
-                (Some(change), _) => changes.push(change),
+            let now = from.tables.get(name).filter(|e| e.is_stored());
+            match (self.change_to(name, now, entry).await?, now) {
+                (Some(change), _) => {
+                    // The Delta version is known once it is published.
+                    entry.kind = EntryKind::Table { version: 0 };
+                    changes.push(change);
+                }
                 // The same files under the version that is the head now.
                 (None, Some(now)) => entry.kind = now.kind.clone(),
                 (None, None) => {}
             }
         }
-        self.require_files(to.id, &changes).await?;
+        self.require_files(to, &changes).await?;
         Ok(Restoration { tables, changes })
     }
 
     /// What makes the files of `now` those of `then`; `None` when they are.
-    async fn change_back(
+    async fn change_to(
         &self,
         name: &TableName,
         now: Option<&TableEntry>,
         then: &TableEntry,
     ) -> Result<Option<TableChange>> {
-        if now.is_some_and(|now| now.version() == then.version()) {
+        if now.is_some_and(|now| now.kind == then.kind) {
             return Ok(None);
         }
         let wanted = self.files(name, then).await?;
@@ -69,9 +76,7 @@ impl Lake {
         };
         let adds = without(&wanted.files, &held);
         let removes = without(&held, &wanted.files);
-        let same_columns = now.is_some_and(|now| {
-            now.columns == then.columns && now.partition_by == then.partition_by
-        });
+        let same_columns = now.is_some_and(|now| now.has_shape_of(then));
         if adds.is_empty() && removes.is_empty() && same_columns {
             return Ok(None);
         }
@@ -89,7 +94,7 @@ impl Lake {
         }))
     }
 
-    async fn require_files(&self, snapshot: u64, changes: &[TableChange]) -> Result<()> {
+    async fn require_files(&self, snapshot: &Snapshot, changes: &[TableChange]) -> Result<()> {
         let files: Vec<(Path, u64)> = changes
             .iter()
             .flat_map(|change| change.adds.iter().map(|file| (&change.name, file)))
@@ -114,15 +119,25 @@ impl Lake {
         };
         let named = missing[..missing.len().min(NAMED)].join(", ");
         let are = if missing.len() == 1 { "is" } else { "are" };
-        Err(Error::io(format!(
-            "snapshot {snapshot} cannot come back: {} of {count} files to bring back {are} \
-             missing: {named}{more}",
-            missing.len()
-        ))
-        .hint(
-            "bring them back from a backup, or go back to another snapshot: \
-             `cinelake snapshots` lists them",
-        ))
+        let (label, count_missing) = (snapshot.label(), missing.len());
+        Err(match &snapshot.branch {
+            None => Error::io(format!(
+                "{label} cannot come back: {count_missing} of {count} files to bring back {are} \
+                 missing: {named}{more}"
+            ))
+            .hint(
+                "bring them back from a backup, or go back to another snapshot: \
+                 `cinelake snapshots` lists them",
+            ),
+            Some(branch) => Error::io(format!(
+                "{label} cannot be published: {count_missing} of {count} files to publish {are} \
+                 missing: {named}{more}"
+            ))
+            .hint(format!(
+                "`cinelake branches --drop {0}` and `cinelake refresh --branch {0}` build it again",
+                branch.name
+            )),
+        })
     }
 
     /// The path, where no file of that size lies there.
@@ -136,7 +151,7 @@ impl Lake {
 }
 
 /// Those of `files` that `others` lacks.
-fn without(files: &[DataFile], others: &[DataFile]) -> Vec<DataFile> {
+pub(super) fn without(files: &[DataFile], others: &[DataFile]) -> Vec<DataFile> {
     let others: BTreeSet<&str> = others.iter().map(|f| f.path.as_str()).collect();
     let kept = files.iter().filter(|f| !others.contains(f.path.as_str()));
     kept.cloned().collect()

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt, PutPayload};
 
+use super::branch::newest_of_each;
 use super::{Lake, Lease, Snapshot, failpoint, store_error};
 use crate::config::MaintainSettings;
 use crate::error::{Error, Kind, Result};
@@ -20,25 +21,22 @@ pub(super) struct Dropped {
 }
 
 impl Lake {
-    /// Every snapshot, oldest first.
+    /// Every snapshot of main, oldest first.
     ///
     /// # Errors
     /// When one cannot be read.
     pub async fn snapshots(&self) -> Result<Vec<Snapshot>> {
         let mut all = Vec::new();
         for id in self.snapshot_ids().await? {
-            match self.snapshot(id).await {
-                Ok(snapshot) => all.push(snapshot),
-                // Dropped since it was listed.
-                Err(_) if !self.snapshot_ids().await?.contains(&id) => {}
-                Err(e) => return Err(e),
-            }
+            // One that is not there was dropped since it was listed.
+            all.extend(self.read_snapshot(None, id).await?);
         }
         Ok(all)
     }
 
-    /// The snapshots that `settings` do not keep at `now`, oldest first; never
-    /// the newest.
+    /// The snapshots that are not kept at `now`, oldest first: those of main
+    /// that `settings` do not keep, never the newest; and all but the newest of
+    /// each branch.
     ///
     /// # Errors
     /// When a snapshot cannot be read.
@@ -58,10 +56,15 @@ impl Lake {
             .take_while(|s| now.signed_duration_since(s.published_at) > young)
             .count();
         all.truncate(old);
+        let on_branches = self.branch_snapshots().await?;
+        let newest = newest_of_each(&on_branches);
+        let outrun = on_branches.into_iter().filter(|s| !newest.contains(&s.id));
+        all.extend(outrun);
+        all.sort_by_key(|snapshot| snapshot.id);
         Ok(all)
     }
 
-    /// Takes `snapshots` from readers who come.
+    /// Takes `snapshots` from readers who come, in that order.
     ///
     /// # Errors
     /// When a file cannot be written or deleted. Those already dropped stay so.
@@ -69,15 +72,14 @@ impl Lake {
         for snapshot in snapshots {
             let bytes = serde_json::to_vec_pretty(snapshot)
                 .map_err(|e| Error::data("could not write a snapshot").because(e))?;
-            let to = Path::from(format!("_dropped/{}.json", snapshot.id));
+            let to = dropped_path(snapshot);
             let written = self.store.put(&to, PutPayload::from(bytes)).await;
             written.map_err(|e| store_error(format!("could not write `{to}`"), e))?;
         }
         self.sync().await?;
         for snapshot in snapshots {
             failpoint("maintain.drop")?;
-            let path = Path::from(format!("_snapshots/{}.json", snapshot.id));
-            self.delete(&path).await?;
+            self.delete(&snapshot.path()).await?;
         }
         self.sync().await?;
         failpoint("maintain.dropped")
@@ -115,13 +117,15 @@ impl Lake {
     }
 
     /// Forgets the snapshots that were dropped before `safe`; their files are
-    /// gone.
+    /// gone. One with the highest number of all stays, so that the number is
+    /// not given again.
     ///
     /// # Errors
     /// When a file cannot be deleted.
     pub async fn forget_dropped(&self, _lease: &Lease, safe: DateTime<Utc>) -> Result<()> {
+        let next = self.next_id().await?;
         for dropped in self.dropped().await? {
-            if dropped.at < safe {
+            if dropped.at < safe && dropped.snapshot.id + 1 < next {
                 self.delete(&dropped.path).await?;
             }
         }
@@ -140,9 +144,8 @@ impl Lake {
 
     /// Says why there is no snapshot `id`.
     pub(super) async fn no_snapshot(&self, id: u64) -> Error {
-        let newest = self.snapshot_ids().await.ok();
-        let newest = newest.and_then(|ids| ids.last().copied());
-        let was_there = id > 0 && newest.is_some_and(|newest| id < newest);
+        let next = self.next_id().await.ok();
+        let was_there = id > 0 && next.is_some_and(|next| id < next);
         let error = match was_there {
             true => format!("snapshot {id} is no longer kept"),
             false => format!("there is no snapshot {id}"),
@@ -155,4 +158,12 @@ impl Lake {
             false => "`cinelake snapshots` lists them",
         })
     }
+}
+
+fn dropped_path(snapshot: &Snapshot) -> Path {
+    let id = snapshot.id;
+    Path::from(match &snapshot.branch {
+        None => format!("_dropped/{id}.json"),
+        Some(branch) => format!("_dropped/{}/{id}.json", branch.name),
+    })
 }

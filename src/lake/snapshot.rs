@@ -1,9 +1,10 @@
 //! A snapshot: one published state of every table, as one small file.
 //!
 //! `_snapshots/<n>.json` is created with put-if-absent and never changed.
-//! Readers take the highest one, or the one asked for.
+//! Readers take the highest one, or the one asked for. Those of branches lie
+//! elsewhere (`branch.rs`) and share the numbers: none is given twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -11,6 +12,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::{Deserialize, Serialize};
 
+use super::branch::{Branch, BranchName, FOLDER, FileSet, number};
 use super::{Lake, Partitions, store_error};
 use crate::error::{Error, Kind, Result};
 use crate::name::TableName;
@@ -23,8 +25,11 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Snapshot {
     /// The layout of this file.
     pub format: u32,
-    /// Its number; each publish takes the next.
+    /// Its number; each publish takes the next that is free.
     pub id: u64,
+    /// The branch that it is of; `None` for main.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Branch>,
     /// The run that published it.
     pub run: String,
     /// The command that published it, such as `refresh`.
@@ -72,6 +77,17 @@ pub struct TableEntry {
     pub inputs: BTreeMap<TableName, u64>,
 }
 
+/// How a table of one snapshot becomes as it is in another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Becomes {
+    /// It holds other rows, or is another query.
+    Other,
+    /// It is there, and was not.
+    There,
+    /// It is gone.
+    Gone,
+}
+
 /// How a table was checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
@@ -95,6 +111,8 @@ pub enum EntryKind {
         /// The Delta version.
         version: u64,
     },
+    /// Stored rows of a branch, of which the table's Delta log knows nothing.
+    Files(FileSet),
     /// A query over the same snapshot.
     View {
         /// Its SQL.
@@ -102,19 +120,67 @@ pub enum EntryKind {
     },
 }
 
+impl Snapshot {
+    /// How people call it: `snapshot 7`, or `snapshot 7 of branch dev`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.branch {
+            None => format!("snapshot {}", self.id),
+            Some(branch) => format!("snapshot {} of branch `{}`", self.id, branch.name),
+        }
+    }
+
+    /// The tables that differ between it and `other`, by name, and how each
+    /// becomes as it is there.
+    #[must_use]
+    pub fn changed_to(&self, other: &Self) -> Vec<(TableName, Becomes)> {
+        let names: BTreeSet<&TableName> = self.tables.keys().chain(other.tables.keys()).collect();
+        let becomes = |name: &TableName| match (self.tables.get(name), other.tables.get(name)) {
+            (Some(_), None) => Some(Becomes::Gone),
+            (None, Some(_)) => Some(Becomes::There),
+            (Some(here), Some(there)) if here.changed_in != there.changed_in => {
+                Some(Becomes::Other)
+            }
+            _ => None,
+        };
+        let changed = names.into_iter();
+        changed
+            .filter_map(|name| Some((name.clone(), becomes(name)?)))
+            .collect()
+    }
+
+    /// Its file.
+    pub(super) fn path(&self) -> Path {
+        path_of(self.branch.as_ref().map(|branch| &branch.name), self.id)
+    }
+}
+
 impl TableEntry {
-    /// The Delta version of a stored table.
+    /// The Delta version of a stored table; none of a view, and of what only a
+    /// branch holds.
     #[must_use]
     pub fn version(&self) -> Option<u64> {
         match self.kind {
             EntryKind::Table { version } => Some(version),
-            EntryKind::View { .. } => None,
+            EntryKind::Files(_) | EntryKind::View { .. } => None,
         }
+    }
+
+    /// Whether its columns and its split are those of `other`.
+    #[must_use]
+    pub fn has_shape_of(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.partition_by == other.partition_by
+    }
+
+    /// Whether it stores rows, rather than a query.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        !matches!(self.kind, EntryKind::View { .. })
     }
 }
 
 impl Lake {
-    /// The numbers of all snapshots, ascending.
+    /// The numbers of all snapshots of main, ascending.
     ///
     /// # Errors
     /// When the lake cannot be listed.
@@ -126,31 +192,41 @@ impl Lake {
             .try_collect()
             .await
             .map_err(|e| store_error("could not list the snapshots", e))?;
-        let id = |path: &Path| path.filename()?.strip_suffix(".json")?.parse().ok();
+        let id = |path: &Path| number(path.filename()?);
         let mut ids: Vec<u64> = listed.iter().filter_map(|m| id(&m.location)).collect();
         ids.sort_unstable();
         Ok(ids)
     }
 
-    /// The newest snapshot; `None` when nothing was published yet.
+    /// The newest snapshot of main; `None` when nothing was published yet.
     ///
     /// # Errors
     /// When it cannot be read.
     pub async fn latest(&self) -> Result<Option<Snapshot>> {
+        self.newest_of(None).await
+    }
+
+    /// The newest snapshot of `branch`, or of main.
+    pub(super) async fn newest_of(&self, branch: Option<&BranchName>) -> Result<Option<Snapshot>> {
         let mut missed = None;
         loop {
-            let Some(id) = self.snapshot_ids().await?.last().copied() else {
+            let ids = match branch {
+                None => self.snapshot_ids().await?,
+                Some(name) => self.branch_ids().await?.remove(name).unwrap_or_default(),
+            };
+            let Some(id) = ids.last().copied() else {
                 return Ok(None);
             };
-            match self.snapshot(id).await {
+            match self.read_snapshot(branch, id).await? {
+                Some(found) => return Ok(Some(found)),
                 // A newer one came and maintenance dropped this: look again.
-                Err(e) if e.kind() == Kind::Usage && missed < Some(id) => missed = Some(id),
-                found => return found.map(Some),
+                None if missed < Some(id) => missed = Some(id),
+                None => return Err(self.no_snapshot(id).await),
             }
         }
     }
 
-    /// The newest snapshot.
+    /// The newest snapshot of main.
     ///
     /// # Errors
     /// When nothing was published yet, or it cannot be read.
@@ -161,20 +237,36 @@ impl Lake {
         })
     }
 
-    /// The snapshot `id`.
+    /// The snapshot `id`, of main or of a branch.
     ///
     /// # Errors
     /// When there is none, it is no longer kept, or a newer cinelake wrote it.
     pub async fn snapshot(&self, id: u64) -> Result<Snapshot> {
-        let path = snapshot_path(id);
-        let got = match self.store.get(&path).await {
-            Err(object_store::Error::NotFound { .. }) => return Err(self.no_snapshot(id).await),
-            other => other.map_err(|e| store_error(format!("could not read snapshot {id}"), e))?,
+        if let Some(found) = self.read_snapshot(None, id).await? {
+            return Ok(found);
+        }
+        for (name, ids) in self.branch_ids().await? {
+            if ids.contains(&id)
+                && let Some(found) = self.read_snapshot(Some(&name), id).await?
+            {
+                return Ok(found);
+            }
+        }
+        Err(self.no_snapshot(id).await)
+    }
+
+    /// The snapshot `id` of `branch`, or of main; `None` where there is none.
+    pub(super) async fn read_snapshot(
+        &self,
+        branch: Option<&BranchName>,
+        id: u64,
+    ) -> Result<Option<Snapshot>> {
+        let failed = |e| store_error(format!("could not read snapshot {id}"), e);
+        let got = match self.store.get(&path_of(branch, id)).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            other => other.map_err(failed)?,
         };
-        let bytes = got
-            .bytes()
-            .await
-            .map_err(|e| store_error(format!("could not read snapshot {id}"), e))?;
+        let bytes = got.bytes().await.map_err(failed)?;
         let damaged = |e| Error::data(format!("snapshot {id} is damaged")).because(e);
         let format: Format = serde_json::from_slice(&bytes).map_err(damaged)?;
         if format.format > FORMAT {
@@ -184,7 +276,7 @@ impl Lake {
             ))
             .hint("use the newer version for this lake"));
         }
-        serde_json::from_slice(&bytes).map_err(damaged)
+        serde_json::from_slice(&bytes).map(Some).map_err(damaged)
     }
 
     /// Creates the snapshot's file, if no other took its number.
@@ -198,7 +290,7 @@ impl Lake {
             mode: PutMode::Create,
             ..PutOptions::default()
         };
-        let path = snapshot_path(snapshot.id);
+        let path = snapshot.path();
         match self
             .store
             .put_opts(&path, PutPayload::from(bytes), options)
@@ -206,16 +298,15 @@ impl Lake {
         {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
-                let theirs = self.snapshot(snapshot.id).await?;
-                if theirs.run == snapshot.run {
+                let branch = snapshot.branch.as_ref().map(|branch| &branch.name);
+                let theirs = self.read_snapshot(branch, snapshot.id).await?;
+                let theirs = theirs.map(|theirs| theirs.run).unwrap_or_default();
+                if theirs == snapshot.run {
                     return Ok(());
                 }
                 Err(Error::new(
                     Kind::Busy,
-                    format!(
-                        "run {} published snapshot {} first",
-                        theirs.run, snapshot.id
-                    ),
+                    format!("run {theirs} published snapshot {} first", snapshot.id),
                 )
                 .hint("nothing of this run is visible; run it again"))
             }
@@ -229,6 +320,9 @@ struct Format {
     format: u32,
 }
 
-fn snapshot_path(id: u64) -> Path {
-    Path::from(format!("_snapshots/{id}.json"))
+fn path_of(branch: Option<&BranchName>, id: u64) -> Path {
+    Path::from(match branch {
+        None => format!("_snapshots/{id}.json"),
+        Some(name) => format!("{FOLDER}/{name}/{id}.json"),
+    })
 }

@@ -1,8 +1,8 @@
 //! Files that nobody needs: found by what the kept snapshots name, removed in
 //! an order that leaves everything readable wherever it stops.
 //!
-//! A data file is needed while a kept snapshot, one dropped lately, an intent
-//! or the newest version of its Delta table names it. Only files with names
+//! A data file is needed while a kept snapshot (of main or of a branch), one
+//! dropped lately, an intent or the newest version of its Delta table names it. Only files with names
 //! that [`TableWriter`](super::TableWriter) gives are ever removed, and only
 //! from the folders of tables. Commits and checkpoints of a table's log stay
 //! as long as the table does.
@@ -17,7 +17,8 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use serde::Deserialize;
 
-use super::{Lake, Lease, Snapshot, failpoint, store_error};
+use super::files::table_folder;
+use super::{DataFile, EntryKind, Lake, Lease, Snapshot, failpoint, store_error};
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
@@ -75,6 +76,7 @@ impl Lake {
         names: Option<&[TableName]>,
     ) -> Result<Vec<Removable>> {
         let mut named = self.snapshots().await?;
+        named.extend(self.branch_snapshots().await?);
         let dropped = self.dropped().await?.into_iter();
         named.extend(dropped.filter(|d| d.at >= safe).map(|d| d.snapshot));
         let intended = self.intended_files().await?;
@@ -94,6 +96,7 @@ impl Lake {
                 None => continue,
             };
             needed.extend(intended.iter().map(|path| path.as_str().to_owned()));
+            needed.extend(held_by_branches(&named, &name));
             let unneeded = folder.data.iter().filter(|meta| {
                 meta.last_modified < safe && !needed.contains(meta.location.as_ref())
             });
@@ -234,6 +237,18 @@ fn oldest_version(snapshots: &[Snapshot], name: &TableName) -> Option<u64> {
     versions.min()
 }
 
+/// The paths of the table's files that `snapshots` of branches name themselves.
+fn held_by_branches(snapshots: &[Snapshot], name: &TableName) -> BTreeSet<String> {
+    let sets = snapshots
+        .iter()
+        .filter_map(|s| match &s.tables.get(name)?.kind {
+            EntryKind::Files(set) => Some(&set.files),
+            EntryKind::Table { .. } | EntryKind::View { .. } => None,
+        });
+    let path = |file: &DataFile| format!("{}/{}", table_folder(name), file.path);
+    sets.flatten().map(path).collect()
+}
+
 /// The log's commits by version.
 fn commits(folder: &Folder) -> BTreeMap<u64, Path> {
     let version = |name: &str| {
@@ -289,7 +304,9 @@ fn is_begun(file: &str) -> bool {
 }
 
 fn begun_in(dir: &std::path::Path, safe: DateTime<Utc>) -> Vec<Removable> {
-    let deep = LAYERS.iter().chain(&["_snapshots", "_runs", "_dropped"]);
+    let deep = LAYERS
+        .iter()
+        .chain(&["_snapshots", "_branches", "_runs", "_dropped"]);
     let folders = deep.map(|folder| (dir.join(folder), usize::MAX));
     let all: Vec<(PathBuf, usize)> = folders.chain([(dir.to_path_buf(), 1)]).collect();
     let files = all.iter().flat_map(|(folder, depth)| {

@@ -14,10 +14,10 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
 
-use super::stage::Stage;
 use super::workspace::{Workspace, fingerprint};
-use crate::engine::{Joins, Session};
+use crate::engine::{Joins, Scope, Session};
 use crate::error::{Error, Result};
+use crate::lake::Snapshot;
 use crate::name::TableName;
 use crate::source::{Candidate, Contract, content_hash, find_deliveries};
 
@@ -146,13 +146,13 @@ pub(super) fn deliveries_table() -> TableName {
 const SETTLED: TimeDelta = TimeDelta::seconds(2);
 
 impl Workspace {
-    /// Compares the landing folder with what is landed.
+    /// Compares the landing folder with what is landed in `base`.
     pub(super) async fn plan_landing(
         &self,
-        stage: &Stage<'_>,
+        base: Option<&Arc<Snapshot>>,
     ) -> Result<(LandingPlan, Vec<Delivery>)> {
         let found = find_deliveries(&self.config.landing, &self.contracts)?;
-        let known = load(stage).await?;
+        let known = of_snapshot(self, base.cloned()).await?;
         let mut plan = LandingPlan {
             files: Vec::new(),
             ignored: found.ignored,
@@ -339,17 +339,19 @@ fn untouched(file: &Candidate, delivery: &Delivery) -> bool {
     i64::try_from(file.size) == Ok(delivery.size) && file.modified == delivery.modified && settled
 }
 
-/// Every delivery ever landed, by number.
-pub(super) async fn load(stage: &Stage<'_>) -> Result<Vec<Delivery>> {
-    let table = deliveries_table();
-    if stage
-        .base
-        .as_ref()
-        .is_none_or(|base| !base.tables.contains_key(&table))
-    {
+/// Every delivery ever landed as `snapshot` shows it, by number.
+pub(super) async fn of_snapshot(
+    workspace: &Workspace,
+    snapshot: Option<Arc<Snapshot>>,
+) -> Result<Vec<Delivery>> {
+    let Some(snapshot) = snapshot.filter(|s| s.tables.contains_key(&deliveries_table())) else {
         return Ok(Vec::new());
-    }
-    let session = stage.session(Joins::Fastest)?;
+    };
+    let scope = Scope {
+        snapshot: Some(snapshot),
+        ..Scope::default()
+    };
+    let session = workspace.engine.session(scope, Joins::Fastest)?;
     read(&session, "system.deliveries").await
 }
 

@@ -18,7 +18,7 @@ use super::deliveries::deliveries_table;
 use super::workspace::Workspace;
 use crate::engine::{ChangedRows, Comparison, Counts, Scope, TablePair};
 use crate::error::{Error, Result, did_you_mean};
-use crate::lake::Snapshot;
+use crate::lake::{Branch, Snapshot, SnapshotRef};
 use crate::name::TableName;
 use crate::source::{DELIVERY, LINE};
 
@@ -39,10 +39,10 @@ pub struct DiffOptions {
 /// What differs between two states of the lake.
 #[derive(Debug, Default)]
 pub struct Difference {
-    /// The snapshot before; `None` when nothing was published.
-    pub before: Option<u64>,
-    /// The snapshot after; `None` when it is only staged.
-    pub after: Option<u64>,
+    /// What the snapshot before is called; `None` when nothing was published.
+    pub before: Option<String>,
+    /// What the snapshot after is called; `None` when it is only staged.
+    pub after: Option<String>,
     /// Files that were landed, replaced, renamed or are gone, by source.
     pub deliveries: Vec<DeliveryChange>,
     /// Tables that differ, by name.
@@ -88,23 +88,20 @@ pub struct MetricChange {
 
 impl Workspace {
     /// What changed from the snapshot `before` to `after`. Where left out:
-    /// the one before the newest, and the newest.
+    /// the one before the newest, and the newest. A branch alone is compared
+    /// with the snapshot at which it began.
     ///
     /// # Errors
     /// When there is no such snapshot or table, or it cannot be read.
     pub async fn diff(
         &self,
-        before: Option<u64>,
-        after: Option<u64>,
+        before: Option<&SnapshotRef>,
+        after: Option<&SnapshotRef>,
         options: &DiffOptions,
     ) -> Result<Difference> {
-        let after = Arc::new(self.snapshot(after).await?);
-        let before = match before {
-            Some(id) => id,
-            None => self.before(after.id).await?,
-        };
-        let before = Arc::new(self.snapshot(Some(before)).await?);
-        let (old, new) = (before.id, after.id);
+        let (before, after) = self.diff_ends(before, after).await?;
+        let (before, after) = (Arc::new(before), Arc::new(after));
+        let (old, new) = (before.label(), after.label());
         let scope = |snapshot| Scope {
             snapshot: Some(snapshot),
             ..Scope::default()
@@ -116,6 +113,39 @@ impl Workspace {
             before: Some(old),
             after: Some(new),
             ..difference
+        })
+    }
+
+    async fn diff_ends(
+        &self,
+        before: Option<&SnapshotRef>,
+        after: Option<&SnapshotRef>,
+    ) -> Result<(Snapshot, Snapshot)> {
+        let (before, after) = match (before, after) {
+            (Some(SnapshotRef::Branch(_)), None) => (None, before),
+            ends => ends,
+        };
+        let after = self.snapshot(after).await?;
+        let before = match (before, &after.branch) {
+            (Some(before), _) => self.snapshot(Some(before)).await?,
+            (None, Some(branch)) => self.beginning_of(branch).await?,
+            (None, None) => self.lake().snapshot(self.before(after.id).await?).await?,
+        };
+        Ok((before, after))
+    }
+
+    /// The snapshot of main at which a branch began.
+    async fn beginning_of(&self, branch: &Branch) -> Result<Snapshot> {
+        let Branch { name, began_at } = branch;
+        self.lake().snapshot(*began_at).await.map_err(|e| {
+            Error::new(
+                e.kind(),
+                format!("branch `{name}` began at snapshot {began_at}"),
+            )
+            .because(e)
+            .hint(format!(
+                "`cinelake diff main {name}` compares with what is published now"
+            ))
         })
     }
 

@@ -37,12 +37,12 @@ impl Workspace {
     ) -> Result<Impact> {
         self.check_options(options)?;
         let (_lease, _) = self.begin("plan --impact", observer).await?;
-        let base = self.lake().latest().await?.map(Arc::new);
+        let base = self.start(options.branch.as_ref(), observer).await?.base;
         let mut outcome = Outcome {
             before: base.clone(),
             ..Outcome::default()
         };
-        let mut stage = Stage::new(self, base);
+        let mut stage = Stage::new(self, base, self.lake().next_id().await?);
         let compared = self
             .compare_stage(&mut stage, options, asked, &mut outcome, observer)
             .await;
@@ -61,7 +61,7 @@ impl Workspace {
         outcome: &mut Outcome,
         observer: &dyn Observer,
     ) -> Result<Difference> {
-        let (landing, known) = self.plan_landing(stage).await?;
+        let (landing, known) = self.plan_landing(stage.base.as_ref()).await?;
         outcome.landing = landing;
         let published = stage.base.clone();
         let mut checks = published
@@ -83,7 +83,7 @@ impl Workspace {
         };
         let difference = self.difference(before, after, asked).await?;
         Ok(Difference {
-            before: published.map(|base| base.id),
+            before: published.map(|base| base.label()),
             ..difference
         })
     }

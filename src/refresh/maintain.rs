@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::compact::Compacted;
 use super::plan::matches;
 use super::progress::{Event, Observer};
-use super::run::Run;
+use super::record::Run;
 use super::workspace::Workspace;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::lake::{Lease, Publication, Removable, RunRecord, Snapshot, failpoint};
+use crate::lake::{Lease, Publication, Removable, Snapshot, failpoint};
 use crate::name::TableName;
 
 /// What to maintain.
@@ -87,7 +87,7 @@ impl Workspace {
         };
         for name in &names {
             let entry = &snapshot.tables[name];
-            if entry.version().is_some() {
+            if entry.is_stored() {
                 let table = self.engine.files(name, entry).await?;
                 planned.compacted.extend(self.plan_compaction(&table));
             }
@@ -147,7 +147,7 @@ impl Workspace {
         let mut compacted = Vec::new();
         for name in names {
             let entry = &base.tables[name];
-            if entry.version().is_none() {
+            if !entry.is_stored() {
                 continue;
             }
             match self.compact(name, entry).await {
@@ -171,6 +171,7 @@ impl Workspace {
         observer.event(Event::Publishing);
         failpoint("maintain.staged")?;
         let publication = Publication {
+            id: self.lake().next_id().await?,
             run: run.id.clone(),
             command: run.command.clone(),
             base: Some(base.clone()),
@@ -214,25 +215,7 @@ impl Workspace {
             return Ok(());
         }
         let snapshot = maintained.snapshot.as_ref().map(|s| s.id);
-        let status = match (error, snapshot) {
-            (Some(_), _) => "failed",
-            (None, Some(_)) => "published",
-            (None, None) => "done",
-        };
-        let record = RunRecord {
-            run: run.id.clone(),
-            command: run.command.clone(),
-            started_at: run.started_at,
-            ended_at: self.clock.now(),
-            status: status.to_owned(),
-            snapshot,
-            error: error.map(ToString::to_string),
-            rows_in: 0,
-            rows_landed: 0,
-            rows_rejected: 0,
-            tables_built: Vec::new(),
-            checks: Vec::new(),
-        };
+        let record = run.record(self.clock.now(), snapshot, error);
         let kept = self.lake().record_run(&record).await;
         // The run's own error matters more than that of its record.
         if error.is_some() { Ok(()) } else { kept }

@@ -6,6 +6,7 @@
 //! before all of it passed.
 
 mod audit;
+mod branch;
 mod build;
 mod compact;
 mod deliveries;
@@ -18,6 +19,7 @@ mod models;
 mod plan;
 mod progress;
 mod read;
+mod record;
 mod rejects;
 mod replace;
 mod rollback;
@@ -29,6 +31,7 @@ mod why;
 mod workspace;
 
 pub use audit::{CheckOutcome, CheckReport};
+pub use branch::Published;
 pub use build::Built;
 pub use compact::Compacted;
 pub use deliveries::{Delivery, FileAction, LandingPlan, PlannedFile};
@@ -38,7 +41,7 @@ pub use maintain::{MaintainOptions, Maintained};
 pub use plan::{ChangedInputs, Extent, Reason, Step};
 pub use progress::{Event, Observer, Silent};
 pub use read::{Preview, preview};
-pub use rollback::{Restored, Rollback, Unlanded};
+pub use rollback::{Rollback, Unlanded};
 pub use run::{LandedFile, Outcome, Planned, RefreshOptions};
 pub use schemas::Schemas;
 pub use verify::{Mismatch, MismatchKind, Verified, VerifyOptions};

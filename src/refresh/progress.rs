@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::build::Built;
 use super::plan::Step;
 use super::run::LandedFile;
+use crate::lake::BranchName;
 use crate::name::TableName;
 
 /// Something that happened during a run.
@@ -12,6 +13,16 @@ use crate::name::TableName;
 pub enum Event<'a> {
     /// A run that had died was carried through; this snapshot is visible now.
     Recovered(u64),
+    /// Main has moved since `branch` began: it begins again, at the snapshot
+    /// `now`.
+    BeginsAgain {
+        /// The branch.
+        branch: &'a BranchName,
+        /// The snapshot at which it had begun.
+        was: u64,
+        /// The snapshot at which it begins.
+        now: u64,
+    },
     /// Something the user should look at.
     Warning(String),
     /// Files begin to land: how many, and their bytes.

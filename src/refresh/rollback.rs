@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::deliveries::{self, Delivery};
-use super::progress::{Event, Observer};
-use super::run::{Outcome, Run};
-use super::stage::Stage;
+use super::progress::Observer;
+use super::record::Run;
+use super::run::Outcome;
 use super::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::lake::{Lease, Publication, Restoration, Snapshot, failpoint};
+use crate::lake::{Becomes, Lease, Restoration, Snapshot, failpoint};
 use crate::name::TableName;
 
 /// What a rollback did, or would do.
@@ -25,23 +25,12 @@ pub struct Rollback {
     /// The snapshot whose tables come back.
     pub to: Arc<Snapshot>,
     /// The tables that change, by name.
-    pub tables: Vec<(TableName, Restored)>,
+    pub tables: Vec<(TableName, Becomes)>,
     /// The files that are no longer landed.
     pub unlanded: Vec<Unlanded>,
     /// The snapshot published; `None` when there was nothing to do, or it was
     /// only planned.
     pub snapshot: Option<Arc<Snapshot>>,
-}
-
-/// What happens to a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restored {
-    /// It holds its older rows again.
-    Older,
-    /// It is there again.
-    Back,
-    /// The older snapshot does not hold it.
-    Gone,
 }
 
 /// A file whose rows go with a rollback.
@@ -101,17 +90,10 @@ impl Workspace {
             return Ok(rollback);
         }
         failpoint("rollback.planned")?;
-        observer.event(Event::Publishing);
-        let publication = Publication {
-            run: run.id.clone(),
-            command: run.command.clone(),
-            base: Some(rollback.from.as_ref().clone()),
-            tables: restoration.tables,
-            checks: rollback.to.checks.clone(),
-            changes: restoration.changes,
-        };
-        let published = self.lake().publish(lease, publication, self.clock.as_ref());
-        let snapshot = Arc::new(published.await?);
+        let (from, to) = (&rollback.from, &rollback.to);
+        let snapshot = self
+            .publish_state(run, lease, from, to, restoration, observer)
+            .await?;
         outcome.snapshot = Some(Arc::clone(&snapshot));
         rollback.snapshot = Some(snapshot);
         Ok(rollback)
@@ -124,6 +106,10 @@ impl Workspace {
             Some(id) => self.lake().snapshot(id).await?,
             None => self.lake().snapshot(self.before(from.id).await?).await?,
         };
+        if let Some(branch) = &to.branch {
+            return Err(Error::usage(format!("{} is not of main", to.label()))
+                .hint(format!("`cinelake publish {}` publishes it", branch.name)));
+        }
         Ok((Arc::new(from), Arc::new(to)))
     }
 
@@ -154,7 +140,7 @@ impl Workspace {
     ) -> Result<(Rollback, Restoration)> {
         let restoration = self.lake().restoration(&from, &to).await?;
         let rollback = Rollback {
-            tables: changed_tables(&from, &to),
+            tables: from.changed_to(&to),
             unlanded: self.unlanded(&from, &to).await?,
             from,
             to,
@@ -165,8 +151,8 @@ impl Workspace {
 
     async fn unlanded(&self, from: &Arc<Snapshot>, to: &Arc<Snapshot>) -> Result<Vec<Unlanded>> {
         let landed = |snapshot: &Arc<Snapshot>| {
-            let stage = Stage::new(self, Some(Arc::clone(snapshot)));
-            async move { deliveries::load(&stage).await }
+            let snapshot = Arc::clone(snapshot);
+            async move { deliveries::of_snapshot(self, Some(snapshot)).await }
         };
         let (now, then) = (landed(from).await?, landed(to).await?);
         let is_current = |d: &&Delivery| d.replaced_by.is_none();
@@ -183,18 +169,4 @@ impl Workspace {
         });
         Ok(unlanded.collect())
     }
-}
-
-fn changed_tables(from: &Snapshot, to: &Snapshot) -> Vec<(TableName, Restored)> {
-    let names: BTreeSet<&TableName> = from.tables.keys().chain(to.tables.keys()).collect();
-    let change = |name: &TableName| match (from.tables.get(name), to.tables.get(name)) {
-        (Some(_), None) => Some(Restored::Gone),
-        (None, Some(_)) => Some(Restored::Back),
-        (Some(now), Some(then)) if now.changed_in != then.changed_in => Some(Restored::Older),
-        _ => None,
-    };
-    let changed = names
-        .into_iter()
-        .filter_map(|n| Some((n.clone(), change(n)?)));
-    changed.collect()
 }

@@ -4,19 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use datafusion::arrow::array::AsArray;
 
 use super::audit::{CheckOutcome, CheckReport, check_model, check_query};
+use super::branch::Start;
 use super::deliveries::{Delivery, LandingPlan};
 use super::land::land;
 use super::plan::{Step, is_as_of, referred, selection};
 use super::progress::{Event, Observer};
+use super::record::Run;
 use super::stage::Stage;
 use super::workspace::Workspace;
 use crate::engine::Joins;
-use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::lake::{Lease, Publication, RunRecord, Snapshot, failpoint, holder};
+use crate::error::{Error, Result, did_you_mean};
+use crate::lake::{BranchName, Lease, Publication, Snapshot, SnapshotRef};
 use crate::model::TableName;
 use crate::source::Reject;
 
@@ -29,6 +30,8 @@ pub struct RefreshOptions {
     pub select: Vec<String>,
     /// The date that stands for today, `YYYY-MM-DD`.
     pub as_of: Option<String>,
+    /// Make the result visible on this branch only.
+    pub branch: Option<BranchName>,
 }
 
 /// What landing a file gave.
@@ -69,8 +72,10 @@ pub struct Outcome {
     pub checks: Vec<CheckReport>,
     /// The snapshot published; `None` when nothing changed or a check failed.
     pub snapshot: Option<Arc<Snapshot>>,
-    /// The snapshot visible before.
+    /// The snapshot visible before; of a branch that is made, main's.
     pub before: Option<Arc<Snapshot>>,
+    /// The branch that it is about; `None` for main.
+    pub branch: Option<BranchName>,
 }
 
 /// What a refresh would do.
@@ -117,7 +122,11 @@ impl Workspace {
         observer: &dyn Observer,
     ) -> Result<Outcome> {
         self.check_options(options)?;
-        self.run("refresh", Some(options), observer).await
+        let command = match &options.branch {
+            None => "refresh".to_owned(),
+            Some(name) => format!("refresh --branch {name}"),
+        };
+        self.run(&command, Some(options), observer).await
     }
 
     /// Lands what is new and publishes it, building nothing.
@@ -136,9 +145,9 @@ impl Workspace {
     pub async fn plan(&self, options: &RefreshOptions, observer: &dyn Observer) -> Result<Planned> {
         self.check_options(options)?;
         let aside = self.aside()?;
-        let base = self.lake().latest().await?.map(Arc::new);
-        let mut stage = Stage::new(&aside, base.clone());
-        let (landing, known) = aside.plan_landing(&stage).await?;
+        let base = self.start(options.branch.as_ref(), observer).await?.base;
+        let (landing, known) = aside.plan_landing(base.as_ref()).await?;
+        let mut stage = Stage::new(&aside, base.clone(), self.lake().next_id().await?);
         if base.is_some() {
             land(&mut stage, &landing, known, observer).await?;
         }
@@ -158,11 +167,10 @@ impl Workspace {
     /// When the landing folder or the lake cannot be read.
     pub async fn plan_land(&self) -> Result<LandingPlan> {
         let base = self.lake().latest().await?.map(Arc::new);
-        let stage = Stage::new(self, base);
-        Ok(self.plan_landing(&stage).await?.0)
+        Ok(self.plan_landing(base.as_ref()).await?.0)
     }
 
-    /// Makes all checks against the tables of the snapshot `at`, the newest
+    /// Makes all checks against the tables of the snapshot `at`, main's newest
     /// where left out. Those that refer to tables which an older snapshot
     /// lacks are passed over with a warning.
     ///
@@ -170,7 +178,7 @@ impl Workspace {
     /// When nothing is published or a check cannot be made.
     pub async fn check(
         &self,
-        at: Option<u64>,
+        at: Option<&SnapshotRef>,
         observer: &dyn Observer,
     ) -> Result<Vec<CheckReport>> {
         let (session, snapshot) = self.session(at).await?;
@@ -178,9 +186,9 @@ impl Workspace {
             let missing = tables.iter().find(|t| !snapshot.tables.contains_key(*t));
             let missing = missing.filter(|t| at.is_some() && t.layer != "system");
             if let Some(table) = missing {
-                let id = snapshot.id;
+                let label = snapshot.label();
                 observer.event(Event::Warning(format!(
-                    "{what} not made: snapshot {id} has no `{table}`"
+                    "{what} not made: {label} has no `{table}`"
                 )));
             }
             missing.is_some()
@@ -208,24 +216,6 @@ impl Workspace {
         Ok(reports)
     }
 
-    /// Takes the lease, and carries through what a run that died had begun.
-    pub(super) async fn begin(
-        &self,
-        command: &str,
-        observer: &dyn Observer,
-    ) -> Result<(Lease, Run)> {
-        let lease = self.lake().lease(&holder(command, self.clock.as_ref()))?;
-        if let Some(snapshot) = self.lake().recover(&lease, self.clock.as_ref()).await? {
-            observer.event(Event::Recovered(snapshot.id));
-        }
-        let run = Run {
-            id: uuid::Uuid::now_v7().to_string(),
-            command: command.to_owned(),
-            started_at: self.clock.now(),
-        };
-        Ok((lease, run))
-    }
-
     async fn run(
         &self,
         command: &str,
@@ -250,16 +240,22 @@ impl Workspace {
         outcome: &mut Outcome,
         observer: &dyn Observer,
     ) -> Result<()> {
-        let base = self.lake().latest().await?.map(Arc::new);
+        let branch = options.and_then(|options| options.branch.as_ref());
+        let start = self.start(branch, observer).await?;
+        let makes_branch = start.makes_branch();
+        let Start { base, branch } = start;
         outcome.before.clone_from(&base);
-        let mut stage = Stage::new(self, base.clone());
-        let (landing, known) = self.plan_landing(&stage).await?;
+        outcome.branch = branch.as_ref().map(|branch| branch.name.clone());
+        let id = self.lake().next_id().await?;
+        let mut stage = Stage::new(self, base.clone(), id);
+        let (landing, known) = self.plan_landing(base.as_ref()).await?;
         outcome.landing = landing;
         let mut checks = base.as_ref().map(|b| b.checks.clone()).unwrap_or_default();
         let staged = self
             .stage_all(&mut stage, known, options, outcome, &mut checks, observer)
             .await;
-        let nothing_new = !outcome.changes_anything() && stage.changed().is_empty();
+        let nothing_new =
+            !outcome.changes_anything() && stage.changed().is_empty() && !makes_branch;
         if staged.is_err() || outcome.is_red() || nothing_new {
             stage.discard().await;
             return staged;
@@ -270,6 +266,7 @@ impl Workspace {
             tables.remove(name);
         }
         let publication = Publication {
+            id,
             run: run.id.clone(),
             command: run.command.clone(),
             base: base.as_deref().cloned(),
@@ -277,10 +274,14 @@ impl Workspace {
             checks,
             changes,
         };
-        let snapshot = self
-            .lake()
-            .publish(lease, publication, self.clock.as_ref())
-            .await?;
+        let (lake, clock) = (self.lake(), self.clock.as_ref());
+        let snapshot = match branch {
+            None => lake.publish(lease, publication, clock).await?,
+            Some(branch) => {
+                lake.publish_on_branch(lease, publication, branch, clock)
+                    .await?
+            }
+        };
         outcome.snapshot = Some(Arc::new(snapshot));
         Ok(())
     }
@@ -385,67 +386,4 @@ impl Workspace {
         }
         Ok(())
     }
-
-    /// Keeps the run's record, unless it changed nothing or could not begin.
-    pub(super) async fn keep_record(
-        &self,
-        run: &Run,
-        outcome: &Outcome,
-        error: Option<&Error>,
-    ) -> Result<()> {
-        let published = outcome.snapshot.as_ref().map(|s| s.id);
-        let wrong_usage = error.is_some_and(|e| e.kind() == Kind::Usage);
-        if wrong_usage || (error.is_none() && published.is_none() && !outcome.is_red()) {
-            return Ok(());
-        }
-        let sum = |get: fn(&LandedFile) -> u64| outcome.landed.iter().map(get).sum();
-        let failed = outcome
-            .checks
-            .iter()
-            .find(|c| c.outcome == CheckOutcome::Failed);
-        let record = RunRecord {
-            run: run.id.clone(),
-            command: run.command.clone(),
-            started_at: run.started_at,
-            ended_at: self.clock.now(),
-            status: if published.is_some() {
-                "published"
-            } else {
-                "failed"
-            }
-            .to_owned(),
-            snapshot: published,
-            error: error
-                .map(ToString::to_string)
-                .or_else(|| failed.map(|c| format!("check failed: {}", c.check))),
-            rows_in: sum(|f| f.rows_in),
-            rows_landed: sum(|f| f.rows_landed),
-            rows_rejected: sum(|f| f.rows_rejected),
-            tables_built: outcome.built.iter().map(|s| s.table.clone()).collect(),
-            checks: outcome
-                .checks
-                .iter()
-                .map(CheckReport::record)
-                .collect::<Result<_>>()?,
-        };
-        let kept = self.lake().record_run(&record).await;
-        failpoint("run.recorded")?;
-        // The run's own error matters more than that of its record.
-        match (error, published) {
-            (Some(_), _) => Ok(()),
-            (None, Some(id)) => kept.map_err(|e| {
-                e.hint(format!(
-                    "snapshot {id} is published all the same; its run is not listed"
-                ))
-            }),
-            (None, None) => kept,
-        }
-    }
-}
-
-/// A run as its record names it.
-pub(super) struct Run {
-    pub(super) id: String,
-    pub(super) command: String,
-    pub(super) started_at: DateTime<Utc>,
 }

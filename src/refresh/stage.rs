@@ -18,6 +18,7 @@ use crate::name::TableName;
 pub(super) struct Stage<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) base: Option<Arc<Snapshot>>,
+    id: u64,
     scope: Scope,
     entries: BTreeMap<TableName, TableEntry>,
     changes: BTreeMap<TableName, TableChange>,
@@ -39,9 +40,12 @@ pub(super) struct StagedTable {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(workspace: &'a Workspace, base: Option<Arc<Snapshot>>) -> Self {
+    /// Nothing staged yet, on top of `base`; `id` is the number of the
+    /// snapshot that it becomes.
+    pub(super) fn new(workspace: &'a Workspace, base: Option<Arc<Snapshot>>, id: u64) -> Self {
         Self {
             workspace,
+            id,
             scope: Scope {
                 snapshot: base.clone(),
                 ..Scope::default()
@@ -64,7 +68,7 @@ impl<'a> Stage<'a> {
 
     /// The number of the snapshot that this run publishes.
     pub(super) fn snapshot_id(&self) -> u64 {
-        self.base.as_ref().map_or(1, |base| base.id + 1)
+        self.id
     }
 
     /// A session that also sees some files of the table `of` under names of
@@ -113,7 +117,7 @@ impl<'a> Stage<'a> {
     /// The published files of `name`; none when it is not published.
     pub(super) async fn published(&self, name: &TableName) -> Result<Vec<DataFile>> {
         let entry = self.base.as_ref().and_then(|base| base.tables.get(name));
-        match entry.filter(|entry| entry.version().is_some()) {
+        match entry.filter(|entry| entry.is_stored()) {
             Some(entry) => Ok(self
                 .workspace
                 .engine
@@ -147,7 +151,7 @@ impl<'a> Stage<'a> {
         let before = self.base.as_ref().and_then(|base| base.tables.get(name));
         let known = before.map(|b| b.partitions.clone()).unwrap_or_default();
         let same_shape = |b: &&TableEntry| {
-            b.version().is_some() && b.columns == columns && b.partition_by == layout.partition_by
+            b.is_stored() && b.columns == columns && b.partition_by == layout.partition_by
         };
         let (shaped_in, partitions) = match before.filter(same_shape) {
             Some(before) => (

@@ -15,7 +15,9 @@ use super::progress::{Event, Observer};
 use super::workspace::{Workspace, fingerprint};
 use crate::engine::{Answer, Session};
 use crate::error::{Error, Result};
-use crate::lake::{ContentHash, DataFile, PartitionValue, TableEntry, date_text, split_by_date};
+use crate::lake::{
+    ContentHash, DataFile, PartitionValue, SnapshotRef, TableEntry, date_text, split_by_date,
+};
 use crate::model::{Materialized, Model, TableName};
 
 /// Rows of a mismatch that are kept to be shown.
@@ -34,7 +36,7 @@ pub struct VerifyOptions {
     /// Decides the chance.
     pub seed: u64,
     /// The snapshot; the newest where left out.
-    pub at: Option<u64>,
+    pub at: Option<SnapshotRef>,
 }
 
 /// What verifying one table gave.
@@ -100,7 +102,7 @@ impl Workspace {
         observer: &dyn Observer,
     ) -> Result<Vec<Verified>> {
         let selected = selection_of(&self.project, &options.select)?;
-        let (session, snapshot) = self.session(options.at).await?;
+        let (session, snapshot) = self.session(options.at.as_ref()).await?;
         let mut verified = Vec::new();
         let chosen = self.choose(options, &selected, &snapshot.tables);
         for (name, days) in chosen {

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, Joins, Scope, Session};
 use crate::error::Result;
-use crate::lake::{Lake, Snapshot};
+use crate::lake::{Lake, Snapshot, SnapshotRef};
 use crate::model::{Project, QueryFiles};
 use crate::source::Contract;
 
@@ -96,22 +96,21 @@ impl Workspace {
         self.engine.lake()
     }
 
-    /// The snapshot `at`, or the newest.
+    /// The snapshot `at`, or main's newest.
     ///
     /// # Errors
     /// When nothing is published, or there is no snapshot `at`.
-    pub async fn snapshot(&self, at: Option<u64>) -> Result<Snapshot> {
-        match at {
-            Some(id) => self.lake().snapshot(id).await,
-            None => self.lake().require_latest().await,
-        }
+    pub async fn snapshot(&self, at: Option<&SnapshotRef>) -> Result<Snapshot> {
+        self.lake()
+            .snapshot_of(at.unwrap_or(&SnapshotRef::Main))
+            .await
     }
 
-    /// A session over the tables of the snapshot `at`, or of the newest.
+    /// A session over the tables of the snapshot `at`, or of main's newest.
     ///
     /// # Errors
     /// When nothing is published, or there is no snapshot `at`.
-    pub async fn session(&self, at: Option<u64>) -> Result<(Session, Arc<Snapshot>)> {
+    pub async fn session(&self, at: Option<&SnapshotRef>) -> Result<(Session, Arc<Snapshot>)> {
         let snapshot = Arc::new(self.snapshot(at).await?);
         let scope = Scope {
             snapshot: Some(Arc::clone(&snapshot)),

@@ -25,38 +25,69 @@ struct Run {
     /// The landing folder of that stage, see `support::small`.
     landing: &'static str,
     args: &'static [&'static str],
+    /// What is run after a crash, until it succeeds.
+    again: &'static [&'static str],
+    /// Where the result is to be seen: main, or a branch.
+    at: &'static str,
 }
 
-const RUNS: [Run; 5] = [
+const RUNS: [Run; 7] = [
     Run {
         name: "first",
         after: None,
         landing: "first",
         args: &["refresh"],
+        again: &["refresh"],
+        at: "main",
     },
     Run {
         name: "incremental",
         after: Some("first"),
         landing: "second",
         args: &["refresh"],
+        again: &["refresh"],
+        at: "main",
     },
     Run {
         name: "land",
         after: Some("first"),
         landing: "second",
         args: &["land"],
+        again: &["land"],
+        at: "main",
     },
     Run {
         name: "full",
         after: Some("incremental"),
         landing: "second",
         args: &["refresh", "--full"],
+        again: &["refresh", "--full"],
+        at: "main",
     },
     Run {
         name: "rollback",
         after: Some("incremental"),
         landing: "second",
         args: &["rollback", "--to", "1"],
+        again: &["rollback", "--to", "1"],
+        at: "main",
+    },
+    Run {
+        name: "branch",
+        after: Some("first"),
+        landing: "second",
+        args: &["refresh", "--branch", "dev"],
+        again: &["refresh", "--branch", "dev"],
+        at: "dev",
+    },
+    // A refresh of main gives what the branch holds.
+    Run {
+        name: "publish",
+        after: Some("branch"),
+        landing: "second",
+        args: &["publish", "dev"],
+        again: &["refresh"],
+        at: "main",
     },
 ];
 
@@ -86,6 +117,16 @@ fn a_full_refresh_survives_kill_9_at_every_step() {
 #[test]
 fn a_rollback_survives_kill_9_at_every_step() {
     matrix("rollback");
+}
+
+#[test]
+fn a_refresh_of_a_branch_survives_kill_9_at_every_step() {
+    matrix("branch");
+}
+
+#[test]
+fn publishing_a_branch_survives_kill_9_at_every_step() {
+    matrix("publish");
 }
 
 #[test]
@@ -130,8 +171,8 @@ fn matrix(name: &str) {
     let twin = before.copy();
     twin.ok(run.landing, run.args);
     let states = States {
-        before: before.state(),
-        after: twin.state(),
+        before: before.state_at(run.at),
+        after: twin.state_at(run.at),
         heads: twin.heads(),
     };
     let all = std::env::var_os("CINELAKE_TEST_CRASHES").is_some_and(|v| v == "all");
@@ -171,18 +212,18 @@ fn crash(run: &Run, before: &Lake<'_>, hit: &str, second: Option<usize>, states:
     let killed = lake.run_with(run.landing, run.args, "CINELAKE_FAILPOINT", &at);
     assert_eq!(killed.code, None, "{case}: did not die: {killed:?}");
     let mut crashes = 1;
-    let mut seen = lake.state();
+    let mut seen = lake.state_at(run.at);
     let whole = |seen: &Vec<String>| *seen == states.before || *seen == states.after;
     assert!(whole(&seen), "{case}: readers see a mix:\n{seen:#?}");
     if let Some(second) = second {
         let at = format!("any@{second}=abort");
-        let killed = lake.run_with(run.landing, run.args, "CINELAKE_FAILPOINT", &at);
+        let killed = lake.run_with(run.landing, run.again, "CINELAKE_FAILPOINT", &at);
         assert!(
             killed.code.is_none_or(|code| code == 0),
             "{case}: {killed:?}"
         );
         crashes += usize::from(killed.code.is_none());
-        let then = lake.state();
+        let then = lake.state_at(run.at);
         assert!(whole(&then), "{case}: readers see a mix:\n{then:#?}");
         let went_back =
             states.before != states.after && seen == states.after && then == states.before;
@@ -190,12 +231,12 @@ fn crash(run: &Run, before: &Lake<'_>, hit: &str, second: Option<usize>, states:
         seen = then;
     }
     drop(seen);
-    lake.ok(run.landing, run.args);
-    assert_eq!(lake.state(), states.after, "{case}");
+    lake.ok(run.landing, run.again);
+    assert_eq!(lake.state_at(run.at), states.after, "{case}");
     assert_eq!(lake.heads(), states.heads, "{case}: the Delta heads");
     assert!(!lake.path().join("_intent.json").exists(), "{case}");
     if run.args[0] != "land" {
-        let verified = lake.ok(run.landing, &["verify"]);
+        let verified = lake.ok(run.landing, &["verify", "--at", run.at]);
         assert!(
             verified.stderr.contains("all the same"),
             "{case}: {}",

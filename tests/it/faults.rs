@@ -20,13 +20,16 @@ struct Run {
     /// Prepares the lake.
     before: fn(&Small) -> Lake<'_>,
     args: &'static [&'static str],
+    /// Where the result is to be seen: main, or a branch.
+    at: &'static str,
 }
 
-const RUNS: [Run; 4] = [
+const RUNS: [Run; 5] = [
     Run {
         name: "first refresh",
         before: |project| project.lake(),
         args: &["refresh"],
+        at: "main",
     },
     Run {
         name: "refresh",
@@ -36,6 +39,7 @@ const RUNS: [Run; 4] = [
             lake
         },
         args: &["refresh"],
+        at: "main",
     },
     Run {
         name: "recovery",
@@ -48,6 +52,7 @@ const RUNS: [Run; 4] = [
             lake
         },
         args: &["refresh"],
+        at: "main",
     },
     Run {
         name: "rollback",
@@ -58,6 +63,17 @@ const RUNS: [Run; 4] = [
             lake
         },
         args: &["rollback", "--to", "1"],
+        at: "main",
+    },
+    Run {
+        name: "branch",
+        before: |project| {
+            let lake = project.lake();
+            lake.ok("first", &["refresh"]);
+            lake
+        },
+        args: &["refresh", "--branch", "dev"],
+        at: "dev",
     },
 ];
 
@@ -108,7 +124,8 @@ fn what_was_reported_as_published_survives_power_loss_right_after() {
                 run.name,
                 ran.stderr
             );
-            assert_eq!(lake.state(), twin.state(), "{}: {fault}", run.name);
+            let (seen, wanted) = (lake.state_at(run.at), twin.state_at(run.at));
+            assert_eq!(seen, wanted, "{}: {fault}", run.name);
             let runs =
                 |lake: &Lake<'_>| lake.rows("select command, status from system.runs order by run");
             assert_eq!(runs(&lake), runs(&twin), "{}: {fault}", run.name);
@@ -160,8 +177,8 @@ fn every_position(kind: &str) {
         let twin = before.copy();
         twin.ok("second", run.args);
         let states = States {
-            before: before.state(),
-            after: twin.state(),
+            before: before.state_at(run.at),
+            after: twin.state_at(run.at),
         };
         let operations = undisturbed(run, &before, kind);
         let step = if all { 1 } else { operations.div_ceil(SPREAD) };
@@ -219,7 +236,7 @@ fn strike(run: &Run, before: &Lake<'_>, twin: &Lake<'_>, fault: &str, states: &S
             );
         }
     }
-    let seen = lake.state();
+    let seen = lake.state_at(run.at);
     assert!(
         seen == states.before || seen == states.after,
         "{case}: readers see a mix:\n{}\n{seen:#?}",
@@ -230,14 +247,19 @@ fn strike(run: &Run, before: &Lake<'_>, twin: &Lake<'_>, fault: &str, states: &S
         assert_eq!(seen, states.after, "{case}: {}", ran.stderr);
     }
     lake.ok("second", run.args);
-    assert_eq!(lake.state(), states.after, "{case}: {}", ran.stderr);
+    assert_eq!(
+        lake.state_at(run.at),
+        states.after,
+        "{case}: {}",
+        ran.stderr
+    );
     assert_eq!(
         lake.heads(),
         twin.heads(),
         "{case}: the Delta heads: {}",
         ran.stderr
     );
-    let verified = lake.ok("second", &["verify"]);
+    let verified = lake.ok("second", &["verify", "--at", run.at]);
     assert!(
         verified.stderr.contains("all the same"),
         "{case}: {}",
@@ -251,6 +273,7 @@ fn strike(run: &Run, before: &Lake<'_>, twin: &Lake<'_>, fault: &str, states: &S
 fn reported(ran: &Ran) -> Vec<u64> {
     let words = [
         "published snapshot ",
+        "made snapshot ",
         "published as snapshot ",
         "carried through: snapshot ",
     ];

@@ -1,5 +1,6 @@
 //! Random histories of the whole warehouse: whatever came, in whatever order,
-//! the lake that was refreshed step by step equals one built at once.
+//! the lake that was refreshed step by step, on main or on a branch that is
+//! published then or later, equals one built at once.
 //!
 //! Each history delivers files of every kind (new, late, corrected, outdated,
 //! doubled, shortened, with rows that do not fit), and edits models in between.
@@ -388,6 +389,18 @@ const LANDED: &str = "select 'sessions' as source, count(*) as n, count(*) filte
      union all select 'users', count(*), count(*) filter (where _current) from bronze.users \
      union all select 'rejects', count(*), 0 from bronze._rejects order by 1";
 
+/// How a step is taken: on main, on a branch, or there and then published.
+fn way(turn: u64, is_last: bool) -> &'static [&'static [&'static str]] {
+    match turn % 3 {
+        0 => &[&["-q", "refresh"]],
+        1 if !is_last => &[&["-q", "refresh", "--branch", "dev"]],
+        _ => &[
+            &["-q", "refresh", "--branch", "dev"],
+            &["-q", "publish", "dev"],
+        ],
+    }
+}
+
 fn play(seed: u64) {
     let mut company = Company::new(seed);
     let project = Project::warehouse();
@@ -406,8 +419,10 @@ fn play(seed: u64) {
             company.happen();
         }
         company.deliver(&project);
-        let ran = project.run(&["-q", "refresh"]);
-        assert_eq!(ran.code, Some(0), "{}", told(&company, &ran));
+        for command in way(seed + step, step == 4) {
+            let ran = project.run(command);
+            assert_eq!(ran.code, Some(0), "{}", told(&company, &ran));
+        }
     }
     let verified = project.run(&["verify"]);
     assert_eq!(verified.code, Some(0), "{}", told(&company, &verified));

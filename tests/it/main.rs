@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `layers` | who imports whom, and who prints |
 //! | `streamflix` | the golden numbers of system C, on the real files |
+//! | `branches` | what is built on a branch is seen there only, until it is published whole |
 //! | `catalogue` | the Netflix catalogue's counts and repairs, on the real file |
 //! | `movie_streaming` | the golden numbers of system B, on the real files |
 //! | `landing` | rows in = landed + rejected; deliveries; keys; packing; encodings |
@@ -45,6 +46,7 @@
     reason = "tests may stop where they stand"
 )]
 
+mod branches;
 mod catalogue;
 mod crash;
 mod crash_matrix;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::plan::{build_fingerprint, is_as_of};
 use super::workspace::Workspace;
 use crate::error::{Error, Result, did_you_mean};
-use crate::lake::{EntryKind, Snapshot};
+use crate::lake::{Snapshot, SnapshotRef};
 use crate::model::{Model, TableName};
 use follow::Asking;
 
@@ -38,7 +38,7 @@ pub struct WhyRequest {
     /// The column asked about; without one all but those of the grain.
     pub column: Option<String>,
     /// The snapshot; the newest without one.
-    pub at: Option<u64>,
+    pub at: Option<SnapshotRef>,
     /// The first lines whose values are wanted too.
     pub with_values: usize,
 }
@@ -108,7 +108,7 @@ impl Workspace {
     /// the condition, or the table was built by another text than the
     /// project's.
     pub async fn why(&self, request: &WhyRequest) -> Result<WhyAnswer> {
-        let (session, snapshot) = self.session(request.at).await?;
+        let (session, snapshot) = self.session(request.at.as_ref()).await?;
         self.check_table(&snapshot, &request.table)?;
         let mut asking = Asking::new(self, session, snapshot);
         let selected = asking.begin(request).await?;
@@ -166,7 +166,7 @@ fn grains(workspace: &Workspace, snapshot: &Snapshot) -> BTreeMap<TableName, Vec
     let single = snapshot
         .tables
         .iter()
-        .filter(|(_, e)| e.rows <= 1 && matches!(e.kind, EntryKind::Table { .. }))
+        .filter(|(_, e)| e.rows <= 1 && e.is_stored())
         .map(|(name, _)| (name.clone(), Vec::new()));
     named.chain(single).collect()
 }

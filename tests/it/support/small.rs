@@ -179,8 +179,17 @@ impl<'a> Lake<'a> {
 
     /// Every row of every table that is published; empty when nothing is.
     pub fn state(&self) -> Vec<String> {
-        let ran = self.run("first", &["-q", "sql", "-f", "csv", "-c", STATE]);
-        if ran.stderr.contains("nothing is published") {
+        self.state_at("main")
+    }
+
+    /// The same of a branch; empty when there is none.
+    pub fn state_at(&self, at: &str) -> Vec<String> {
+        let args = ["-q", "sql", "-f", "csv", "--at", at, "-c", STATE];
+        let ran = self.run("first", &args);
+        if ["nothing is published", "there is no branch"]
+            .iter()
+            .any(|nothing| ran.stderr.contains(nothing))
+        {
             return Vec::new();
         }
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -233,11 +242,11 @@ impl<'a> Lake<'a> {
         heads
     }
 
-    /// The numbers of the published snapshots.
+    /// The numbers of the published snapshots, and of those of the branch `dev`.
     pub fn snapshots(&self) -> Vec<u64> {
-        let Ok(files) = fs::read_dir(self.path().join("_snapshots")) else {
-            return Vec::new();
-        };
+        let folders = ["_snapshots", "_branches/dev"];
+        let files = folders.map(|folder| fs::read_dir(self.path().join(folder)));
+        let files = files.into_iter().filter_map(Result::ok).flatten();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut ids: Vec<u64> = names
             .filter_map(|name| name.strip_suffix(".json")?.parse().ok())
