@@ -1,7 +1,7 @@
 //! `cinelake refresh`: the main job.
 
 use super::progress::Progress;
-use super::report::{counted, say_failed, say_not_landed};
+use super::report::{counted, say_failed, say_not_landed, say_restated};
 use super::{Context, Status};
 use crate::error::Result;
 use crate::lake::BranchName;
@@ -91,6 +91,7 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
                 snapshot.label(),
                 counted(changed as u64, "table")
             ));
+            say_restated(console, &outcome.restatements, snapshot.id);
             if let Some(branch) = &outcome.branch {
                 console.say(&format!(
                     "nothing is published: `cinelake diff {branch}` shows what differs, \

@@ -3,11 +3,12 @@
 use super::console::Console;
 use super::output::text_table;
 use crate::error::Result;
+use crate::lake::Restatement;
 use crate::lake::Snapshot;
 use crate::model::TableName;
 use crate::refresh::{CheckOutcome, CheckReport, FileAction, LandedFile, LandingPlan};
 
-/// Failing rows that are printed with a check.
+/// Failing rows that are printed with a check, and numbers that are restated.
 const SHOWN: usize = 5;
 
 /// `1 row`, `2,000 rows`.
@@ -105,6 +106,36 @@ pub(super) fn say_not_landed(console: &Console, plan: &LandingPlan) {
         let files = counted(plan.ignored.len() as u64, "file");
         console.say(&format!(
             "{files} in the landing folder left alone; `-v` says which and why"
+        ));
+    }
+}
+
+/// Numbers of closed months that a publish changed.
+pub(super) fn say_restated(console: &Console, restated: &[Restatement], snapshot: u64) {
+    for one in restated.iter().take(SHOWN) {
+        let row = one.row.as_ref().map(|row| format!(" {row}"));
+        let row = row.unwrap_or_default();
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
+        let what = match &one.metric {
+            Some(metric) => {
+                let (before, after) = (value(&one.before), value(&one.after));
+                format!("{metric} {before} -> {after}")
+            }
+            None => format!("{} changed", counted(one.rows, "row")),
+        };
+        let causes = match one.causes.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", one.causes.join("; ")),
+        };
+        console.say(&format!(
+            "restated: {}, {}{row}: {what}{causes}",
+            one.table, one.month
+        ));
+    }
+    if let Some(more) = restated.len().checked_sub(SHOWN).filter(|n| *n > 0) {
+        console.say(&format!(
+            "restated: {more} more: \
+             `cinelake sql -c 'select * from system.restatements where snapshot = {snapshot}'`"
         ));
     }
 }

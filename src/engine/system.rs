@@ -1,6 +1,6 @@
 //! The tables `system.runs`, `system.checks`, `system.snapshots`,
-//! `system.branches` and `system.partitions`: the lake's own records, readable
-//! with SQL.
+//! `system.branches`, `system.partitions` and `system.restatements`: the lake's
+//! own records, readable with SQL.
 
 use std::sync::Arc;
 
@@ -12,11 +12,20 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::MemTable;
 
-use crate::lake::{CheckRecord, Lake, Partition, RunRecord, Snapshot, TableEntry};
+use crate::lake::{
+    CheckRecord, Lake, Partition, Restated, Restatement, RunRecord, Snapshot, TableEntry, date_days,
+};
 use crate::name::TableName;
 
 /// The tables computed from the lake's records.
-pub(super) const TABLES: [&str; 5] = ["runs", "checks", "snapshots", "branches", "partitions"];
+pub(super) const TABLES: [&str; 6] = [
+    "runs",
+    "checks",
+    "snapshots",
+    "branches",
+    "partitions",
+    "restatements",
+];
 
 /// The table `system.<name>`, if there is one; `seen` is the snapshot that the
 /// session reads.
@@ -34,6 +43,10 @@ pub(super) async fn table(
             branches(&lake.branches().await.map_err(external)?, main.as_ref())?
         }
         "partitions" => partitions(seen)?,
+        "restatements" => {
+            let seen = seen.map_or(0, |snapshot| snapshot.id);
+            restatements(&lake.restatements(seen).await.map_err(external)?)?
+        }
         _ => return Ok(None),
     };
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]])?;
@@ -207,6 +220,41 @@ fn partitions(seen: Option<&Snapshot>) -> Result<RecordBatch> {
         (
             "content_hash",
             text(all.iter().map(|(_, p)| p.content.map(|c| c.to_string()))),
+        ),
+    ])?)
+}
+
+/// Numbers of closed months that publishes changed, with what may have caused
+/// it.
+fn restatements(restated: &[Restated]) -> Result<RecordBatch> {
+    let all: Vec<(&Restated, &Restatement)> = restated
+        .iter()
+        .flat_map(|r| r.restatements.iter().map(move |one| (r, one)))
+        .collect();
+    let said = |get: fn(&Restatement) -> Option<String>| text(all.iter().map(|(_, r)| get(r)));
+    let months = all.iter().map(|(_, r)| date_days(&r.month));
+    Ok(RecordBatch::try_from_iter([
+        (
+            "snapshot",
+            numbers(all.iter().map(|(r, _)| Some(r.snapshot))),
+        ),
+        (
+            "published_at",
+            instants(all.iter().map(|(r, _)| r.published_at.timestamp_micros())),
+        ),
+        ("table_name", said(|r| Some(r.table.to_string()))),
+        (
+            "month",
+            Arc::new(months.collect::<Date32Array>()) as ArrayRef,
+        ),
+        ("row", said(|r| r.row.clone())),
+        ("metric", said(|r| r.metric.clone())),
+        ("before", said(|r| r.before.clone())),
+        ("after", said(|r| r.after.clone())),
+        ("rows", numbers(all.iter().map(|(_, r)| Some(r.rows)))),
+        (
+            "causes",
+            said(|r| (!r.causes.is_empty()).then(|| r.causes.join("; "))),
         ),
     ])?)
 }

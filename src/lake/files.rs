@@ -74,8 +74,9 @@ pub fn days_since_1970(date: NaiveDate) -> i32 {
     Date32Type::from_naive_date(date)
 }
 
-/// The days of a partition value that Delta wrote.
-pub(super) fn date_days(text: &str) -> Option<i32> {
+/// The days since 1970 of a date as Delta writes partition values.
+#[must_use]
+pub fn date_days(text: &str) -> Option<i32> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .ok()
         .map(Date32Type::from_naive_date)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::delta::stored_schema;
 use super::files::table_folder;
 use super::snapshot::FORMAT;
-use super::{DataFile, Lake, Lease, Publication, Snapshot, TableEntry, store_error};
+use super::{DataFile, Lake, Lease, Publication, Restatement, Snapshot, TableEntry, store_error};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::name::TableName;
@@ -22,6 +22,8 @@ pub(super) struct Intent {
     format: u32,
     pub(super) snapshot: Snapshot,
     pub(super) changes: Vec<IntendedChange>,
+    #[serde(default)]
+    pub(super) restatements: Vec<Restatement>,
 }
 
 /// What is to become of a table.
@@ -142,6 +144,7 @@ pub(super) fn intend(publication: Publication, clock: &dyn Clock) -> Result<Inte
     Ok(Intent {
         format: FORMAT,
         changes,
+        restatements: publication.restatements,
         snapshot: Snapshot {
             format: FORMAT,
             id: publication.id,

@@ -5,7 +5,7 @@
 //!
 //! 1. the data files (staged before),
 //! 2. `_intent.json`, which holds everything the following steps do,
-//! 3. one Delta commit a table,
+//! 3. one Delta commit a table, and what the publish restates,
 //! 4. the snapshot's file, which is what readers look at,
 //! 5. the intent is deleted.
 //!
@@ -21,7 +21,9 @@ use object_store::path::Path;
 use super::delta::{Commit, DeltaVersion, Outcome, SchemaChange, reading_schema};
 use super::files::table_folder;
 use super::intent::{IntendedChange, Intent, intend};
-use super::{DataFile, EntryKind, Lake, Lease, Snapshot, TableEntry, TableLayout, failpoint};
+use super::{
+    DataFile, EntryKind, Lake, Lease, Restatement, Snapshot, TableEntry, TableLayout, failpoint,
+};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::name::TableName;
@@ -60,6 +62,8 @@ pub struct Publication {
     pub checks: BTreeMap<String, String>,
     /// The tables whose files change.
     pub changes: Vec<TableChange>,
+    /// Numbers of closed months that change, kept beside the snapshot.
+    pub restatements: Vec<Restatement>,
 }
 
 impl Lake {
@@ -168,6 +172,8 @@ impl Lake {
                 entry.kind = EntryKind::Table { version };
             }
         }
+        self.keep_restatements(&snapshot, &intent.restatements)
+            .await?;
         self.sync().await?;
         failpoint("publish.synced")?;
         self.create_snapshot(&snapshot).await?;

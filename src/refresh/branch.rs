@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::progress::{Event, Observer};
 use super::record::Run;
+use super::restate::Sides;
 use super::run::Outcome;
 use super::workspace::Workspace;
+use crate::engine::Scope;
 use crate::error::{Error, Result};
 use crate::lake::{
     Becomes, Branch, BranchName, Lease, Publication, Restoration, Snapshot, TableEntry, failpoint,
@@ -170,20 +172,31 @@ impl Workspace {
         &self,
         run: &Run,
         lease: &Lease,
-        from: &Snapshot,
-        to: &Snapshot,
+        from: &Arc<Snapshot>,
+        to: &Arc<Snapshot>,
         restoration: Restoration,
         observer: &dyn Observer,
     ) -> Result<Arc<Snapshot>> {
+        let restatements = self
+            .restatements(&Sides {
+                before: from,
+                after: Scope {
+                    snapshot: Some(Arc::clone(to)),
+                    ..Scope::default()
+                },
+                tables: &to.tables,
+            })
+            .await?;
         observer.event(Event::Publishing);
         let publication = Publication {
             id: self.lake().next_id().await?,
             run: run.id.clone(),
             command: run.command.clone(),
-            base: Some(from.clone()),
+            base: Some(from.as_ref().clone()),
             tables: restoration.tables,
             checks: to.checks.clone(),
             changes: restoration.changes,
+            restatements,
         };
         let published = self.lake().publish(lease, publication, self.clock.as_ref());
         Ok(Arc::new(published.await?))

@@ -4,15 +4,14 @@
 //! Two scopes are compared ([`Engine::compare`](crate::engine::Engine::compare)):
 //! two snapshots, or a snapshot and what a run has staged. This file adds what
 //! only the project knows: which columns identify a row, and which numbers are
-//! metrics. `deliveries.rs` beside it tells which files made the difference.
+//! metrics. `deliveries.rs` beside it tells which files made the difference,
+//! `metrics.rs` which numbers differ.
 
 mod deliveries;
+mod metrics;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{DataType, Date32Type};
 
 use super::deliveries::deliveries_table;
 use super::workspace::Workspace;
@@ -22,10 +21,11 @@ use crate::lake::{Branch, Snapshot, SnapshotRef};
 use crate::name::TableName;
 use crate::source::{DELIVERY, LINE};
 
+pub(super) use deliveries::Landed;
 pub use deliveries::{DeliveryChange, HowLanded};
-
-/// Values of metrics that are read of one table at most.
-const MOST_VALUES: usize = 1_000_000;
+pub use metrics::MetricChange;
+use metrics::metrics;
+pub(super) use metrics::{changed_values, month_of};
 
 /// What a comparison is asked for.
 #[derive(Debug, Clone, Default)]
@@ -66,24 +66,6 @@ pub struct TableDifference {
     pub counts: Counts,
     /// What else is to be said: new, dropped, a view, other columns, no grain.
     pub notes: Vec<String>,
-}
-
-/// A month in which a gold table's numbers differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MetricChange {
-    /// The table.
-    pub table: TableName,
-    /// The month's first day.
-    pub month: String,
-    /// The metric, in a table with one row a month; `None` in a table with
-    /// more, of which only `rows` is told.
-    pub column: Option<String>,
-    /// Its value before; `None` for null, and for a month without a row.
-    pub before: Option<String>,
-    /// Its value after, likewise.
-    pub after: Option<String>,
-    /// Rows of the month that differ.
-    pub rows: u64,
 }
 
 impl Workspace {
@@ -164,7 +146,7 @@ impl Workspace {
             asked.as_ref().is_none_or(|asked| asked == name) || *name == deliveries_table()
         };
         let comparison = self.engine.compare(before, after, &wanted).await?;
-        let landed = deliveries::Landed::read(&comparison).await?;
+        let landed = Landed::read(&comparison).await?;
         if let Some(name) = asked {
             return self
                 .one_table(&comparison, &landed, &name, options.limit)
@@ -195,7 +177,7 @@ impl Workspace {
     async fn one_table(
         &self,
         comparison: &Comparison,
-        landed: &deliveries::Landed,
+        landed: &Landed,
         name: &TableName,
         limit: usize,
     ) -> Result<Difference> {
@@ -212,7 +194,7 @@ impl Workspace {
     }
 
     /// The columns that identify a row; none where nothing says.
-    fn key_of(&self, name: &TableName, landed: &deliveries::Landed) -> Vec<String> {
+    fn key_of(&self, name: &TableName, landed: &Landed) -> Vec<String> {
         if let Some(model) = self.project.models.get(name) {
             return model.header.grain.clone();
         }
@@ -309,74 +291,4 @@ fn changes_of_kind(pair: &TablePair) -> Vec<String> {
         }
     }
     notes
-}
-
-/// The months in which a gold table's numbers differ.
-async fn metrics(
-    comparison: &Comparison,
-    pair: &TablePair,
-    key: &[String],
-) -> Result<Vec<MetricChange>> {
-    let is_there = pair.before.is_some() && pair.after.is_some();
-    if pair.name.layer != "gold" || !is_there || !pair.has_key(key) {
-        return Ok(Vec::new());
-    }
-    let Some(month) = month_of(pair, key) else {
-        return Ok(Vec::new());
-    };
-    if key.len() == 1 {
-        let rows = comparison.rows(pair, key, MOST_VALUES).await?;
-        return Ok(values(pair, &rows));
-    }
-    let months = comparison.counts_by(pair, key, month).await?;
-    let change = |(month, rows)| MetricChange {
-        table: pair.name.clone(),
-        month,
-        column: None,
-        before: None,
-        after: None,
-        rows,
-    };
-    Ok(months.into_iter().map(change).collect())
-}
-
-/// The date column of the key that says the month.
-fn month_of<'a>(pair: &TablePair, key: &'a [String]) -> Option<&'a str> {
-    let is_date = |name: &str| {
-        let mut columns = pair.columns.iter();
-        columns.any(|c| c.name == name && c.data_type == DataType::Date32)
-    };
-    let mut dates = key.iter().map(String::as_str).filter(|name| is_date(name));
-    let plain = key
-        .iter()
-        .map(String::as_str)
-        .find(|n| *n == "month" && is_date(n));
-    plain.or_else(|| dates.find(|name| name.ends_with("_month")))
-}
-
-/// The metrics among the values of rows that the month identifies.
-fn values(pair: &TablePair, rows: &ChangedRows) -> Vec<MetricChange> {
-    let is_number = |name: &str| {
-        let mut columns = pair.columns.iter();
-        columns.any(|c| c.name == name && c.data_type.is_numeric())
-    };
-    let batch = &rows.batch;
-    let texts = |column: usize| batch.column(column).as_string::<i32>();
-    let months = batch.column(1).as_primitive::<Date32Type>();
-    let text = |column: usize, row: usize| {
-        let column = texts(column);
-        column.is_valid(row).then(|| column.value(row).to_owned())
-    };
-    let lines = (0..batch.num_rows()).filter_map(|row| {
-        let column = text(2, row).filter(|name| is_number(name))?;
-        Some(MetricChange {
-            table: pair.name.clone(),
-            month: months.value_as_date(row)?.to_string(),
-            column: Some(column),
-            before: text(3, row),
-            after: text(4, row),
-            rows: 1,
-        })
-    });
-    lines.collect()
 }

@@ -178,6 +178,7 @@ impl Workspace {
             tables,
             checks: base.checks.clone(),
             changes,
+            restatements: Vec::new(),
         };
         let published = self.lake().publish(lease, publication, self.clock.as_ref());
         maintained.snapshot = Some(Arc::new(published.await?));

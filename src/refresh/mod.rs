@@ -22,6 +22,7 @@ mod read;
 mod record;
 mod rejects;
 mod replace;
+mod restate;
 mod rollback;
 mod run;
 mod schemas;

@@ -13,11 +13,12 @@ use super::land::land;
 use super::plan::{Step, is_as_of, referred, selection};
 use super::progress::{Event, Observer};
 use super::record::Run;
+use super::restate::Sides;
 use super::stage::Stage;
 use super::workspace::Workspace;
 use crate::engine::Joins;
 use crate::error::{Error, Result, did_you_mean};
-use crate::lake::{BranchName, Lease, Publication, Snapshot, SnapshotRef};
+use crate::lake::{BranchName, Lease, Publication, Restatement, Snapshot, SnapshotRef};
 use crate::model::TableName;
 use crate::source::Reject;
 
@@ -70,6 +71,8 @@ pub struct Outcome {
     pub dropped: Vec<TableName>,
     /// Every check made.
     pub checks: Vec<CheckReport>,
+    /// Numbers of closed months that the publish changed.
+    pub restatements: Vec<Restatement>,
     /// The snapshot published; `None` when nothing changed or a check failed.
     pub snapshot: Option<Arc<Snapshot>>,
     /// The snapshot visible before; of a branch that is made, main's.
@@ -260,11 +263,21 @@ impl Workspace {
             stage.discard().await;
             return staged;
         }
-        observer.event(Event::Publishing);
+        let after = stage.scope().clone();
         let (mut tables, changes) = stage.into_parts();
         for name in &outcome.dropped {
             tables.remove(name);
         }
+        if let (Some(before), None) = (&base, &branch) {
+            let tables = &tables;
+            let sides = Sides {
+                before,
+                after,
+                tables,
+            };
+            outcome.restatements = self.restatements(&sides).await?;
+        }
+        observer.event(Event::Publishing);
         let publication = Publication {
             id,
             run: run.id.clone(),
@@ -273,6 +286,7 @@ impl Workspace {
             tables,
             checks,
             changes,
+            restatements: outcome.restatements.clone(),
         };
         let (lake, clock) = (self.lake(), self.clock.as_ref());
         let snapshot = match branch {

@@ -17,6 +17,7 @@
 //! | `maintain` | the same rows in fewer files; retention; removing what nobody needs |
 //! | `refresh` | nothing new writes nothing; only what depends is rebuilt; red publishes nothing |
 //! | `release` | rollbacks; every reading command at an older snapshot; what differs between two |
+//! | `restatements` | which numbers of closed months a publish changes, and what caused it |
 //! | `crash` | a killed run leaves the old snapshot whole, and the next one succeeds |
 //! | `crash_matrix` | kill -9 at every step of every kind of run, against an undisturbed twin |
 //! | `faults` | errors, short writes and power loss at every operation of a run |
@@ -69,6 +70,7 @@ mod query;
 mod refresh;
 mod release;
 mod reports;
+mod restatements;
 mod revenue;
 mod streamflix;
 mod support;

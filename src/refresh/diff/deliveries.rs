@@ -50,13 +50,13 @@ pub enum HowLanded {
 
 /// The deliveries of both sides.
 #[derive(Debug, Default)]
-pub(super) struct Landed {
+pub(in crate::refresh) struct Landed {
     before: Vec<Delivery>,
     after: Vec<Delivery>,
 }
 
 impl Landed {
-    pub(super) async fn read(comparison: &Comparison) -> Result<Self> {
+    pub(in crate::refresh) async fn read(comparison: &Comparison) -> Result<Self> {
         let mut landed = Self::default();
         let Some(pair) = comparison.pair(&deliveries_table()) else {
             return Ok(landed);
@@ -84,7 +84,7 @@ impl Landed {
 
     /// What happened to files, by source and path; with the lines of the
     /// first `limit` of them.
-    pub(super) async fn changes(
+    pub(in crate::refresh) async fn changes(
         &self,
         comparison: &Comparison,
         limit: usize,
