@@ -340,7 +340,7 @@ fn a_published_branch_is_main_and_is_gone() {
         plainly(&[late_payment, more_users])
     );
     assert_eq!(data_files(&project), data, "nothing is written again");
-    assert_eq!(branch_files(&project), [String::new(); 0]);
+    assert!(branch_files(&project).is_empty());
     heads_are_published(&project);
     assert_eq!(
         project.rows("select snapshot, command, tables_changed from system.snapshots order by 1"),
@@ -506,7 +506,7 @@ fn two_branches_stand_beside_each_other() {
     project.ok(&["refresh", "--branch", "models"]);
     let ran = project.ok(&["publish", "models"]);
     insta::assert_snapshot!(ran.stderr, @"nothing to do: snapshot 5 holds the tables of branch `models`; it is gone");
-    assert_eq!(branch_files(&project), [String::new(); 0]);
+    assert!(branch_files(&project).is_empty());
 }
 
 #[test]
@@ -570,7 +570,7 @@ fn a_branch_without_differences_is_there_and_publishes_nothing() {
         ran.stderr,
         "nothing to do: snapshot 1 holds the tables of branch `ci`; it is gone\n"
     );
-    assert_eq!(branch_files(&project), [String::new(); 0]);
+    assert!(branch_files(&project).is_empty());
     assert_eq!(project.rows("select snapshot from system.snapshots"), ["1"]);
 }
 
@@ -675,7 +675,7 @@ fn a_number_is_never_given_twice() {
     project.ok(&["maintain"]);
     let dropped = project.lake_files().into_iter();
     let dropped: Vec<String> = dropped.filter(|f| f.starts_with("_dropped")).collect();
-    assert_eq!(dropped, [String::new(); 0]);
+    assert!(dropped.is_empty(), "{dropped:?}");
 }
 
 #[test]
@@ -782,7 +782,7 @@ fn a_publish_that_was_killed_is_carried_through_or_made_again() {
             project.row("select max(snapshot) from system.snapshots"),
             "3"
         );
-        assert_eq!(branch_files(&project), [String::new(); 0], "{point}");
+        assert!(branch_files(&project).is_empty(), "{point}");
         heads_are_published(&project);
         assert!(
             project.ok(&["refresh"]).stderr.contains("nothing new"),

@@ -138,7 +138,7 @@ fn every_step_between_two_writes_has_a_failpoint() {
         .map(|hit| hit.split('@').next().unwrap().to_owned())
         .collect();
     let names: Vec<String> = names.into_iter().collect();
-    insta::assert_snapshot!(names.join(" "), @"audit.done build.model land.deliveries land.file land.keys land.rejects lease.taken publish.committed publish.forgotten publish.intended publish.staged publish.synced publish.visible rollback.planned run.recorded stage.file store.delete store.name store.put store.sync");
+    insta::assert_snapshot!(names.join(" "), @"audit.done branch.published branch.staged branch.visible build.model land.deliveries land.file land.keys land.rejects lease.taken maintain.drop maintain.dropped publish.committed publish.forgotten publish.intended publish.staged publish.synced publish.visible rollback.planned run.recorded stage.file store.delete store.name store.put store.sync");
 }
 
 /// The lake before `run`, from undisturbed runs.
