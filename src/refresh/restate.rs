@@ -95,7 +95,10 @@ impl Workspace {
             .compare(sides.scope_before(), sides.after.clone(), &wanted)
             .await?;
         let mut found = Vec::new();
-        for pair in comparison.pairs() {
+        // Small tables say most in few numbers.
+        let mut pairs: Vec<&TablePair> = comparison.pairs().collect();
+        pairs.sort_by_key(|pair| pair.after.as_ref().map(|after| after.rows));
+        for pair in pairs {
             found.extend(self.restated(&comparison, pair, closed).await?);
         }
         if !found.is_empty() {

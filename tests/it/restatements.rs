@@ -45,14 +45,31 @@ fn restated(project: &Project) -> Vec<String> {
 #[test]
 fn a_late_payment_restates_its_month_and_names_its_line() {
     let project = project();
-    assert_eq!(restated(&project), [""; 0], "the first publish says nothing anew");
+    assert_eq!(
+        restated(&project),
+        [""; 0],
+        "the first publish says nothing anew"
+    );
     project.deliver(
         "payments_late.csv",
         &format!("{HEADER}4,US,50.00,2024-01-31\n5,DE,1.00,2024-03-04\n"),
     );
     let ran = project.ok(&["refresh"]);
-    insta::assert_snapshot!(steady(&ran.stderr), @"");
-    insta::assert_snapshot!(restated(&project).join("\n"), @"");
+    insta::assert_snapshot!(steady(&ran.stderr), @r#"
+    landed payments_late.csv as bronze.payments: 2 rows
+    built gold.revenue: 3 rows in [time] s
+    built gold.revenue_by_country: 2 of 3 partitions, 3 rows in [time] s
+    built silver.as_of: 1 row in [time] s
+    published snapshot 2: 5 tables changed, 5 checks made
+    restated: gold.revenue, 2024-01-01: revenue 229.84 -> 279.84 (payments_late.csv, lines 2, 3)
+    restated: gold.revenue, 2024-01-01: payments 1 -> 2 (payments_late.csv, lines 2, 3)
+    restated: gold.revenue_by_country, 2024-01-01 {"country":"US"}: revenue 229.84 -> 279.84 (payments_late.csv, lines 2, 3)
+    "#);
+    insta::assert_snapshot!(restated(&project).join("\n"), @r#"
+    2,gold.revenue,2024-01-01,,payments,1,2,1,"payments_late.csv, lines 2, 3"
+    2,gold.revenue,2024-01-01,,revenue,229.84,279.84,1,"payments_late.csv, lines 2, 3"
+    2,gold.revenue_by_country,2024-01-01,"{""country"":""US""}",revenue,229.84,279.84,1,"payments_late.csv, lines 2, 3"
+    "#);
 }
 
 #[test]
@@ -65,9 +82,16 @@ fn what_changes_in_the_open_month_is_no_restatement() {
     project.ok(&["refresh"]);
     assert_eq!(restated(&project), [""; 0]);
     // Now March is over.
-    project.deliver("payments_late.csv", &format!("{HEADER}6,US,3.00,2024-03-31\n"));
+    project.deliver(
+        "payments_late.csv",
+        &format!("{HEADER}6,US,3.00,2024-03-31\n"),
+    );
     project.ok(&["refresh"]);
-    insta::assert_snapshot!(restated(&project).join("\n"), @"");
+    insta::assert_snapshot!(restated(&project).join("\n"), @r#"
+    3,gold.revenue,2024-03-01,,payments,2,3,1,"payments_late.csv, line 2"
+    3,gold.revenue,2024-03-01,,revenue,57.00,60.00,1,"payments_late.csv, line 2"
+    3,gold.revenue_by_country,2024-03-01,"{""country"":""US""}",revenue,57.00,60.00,1,"payments_late.csv, line 2"
+    "#);
 }
 
 #[test]
@@ -84,7 +108,14 @@ fn a_changed_model_a_replaced_file_and_a_rollback_are_causes() {
     );
     project.ok(&["refresh"]);
     project.ok(&["rollback"]);
-    insta::assert_snapshot!(restated(&project).join("\n"), @"");
+    insta::assert_snapshot!(restated(&project).join("\n"), @r#"
+    2,gold.revenue,2024-01-01,,revenue,229.84,459.68,1,"queries/gold/revenue.sql, changed"
+    2,gold.revenue,2024-02-01,,revenue,5.00,10.00,1,"queries/gold/revenue.sql, changed"
+    3,gold.revenue,2024-02-01,,revenue,10.00,12.00,1,"payments.csv, replaced, line 3"
+    3,gold.revenue_by_country,2024-02-01,"{""country"":""DE""}",revenue,5.00,6.00,1,"payments.csv, replaced, line 3"
+    4,gold.revenue,2024-02-01,,revenue,12.00,10.00,1,"payments.csv, replaced, line 3"
+    4,gold.revenue_by_country,2024-02-01,"{""country"":""DE""}",revenue,6.00,5.00,1,"payments.csv, replaced, line 3"
+    "#);
     // A reader of an older snapshot sees what was known then.
     let older = project.ok(&[
         "-q",
@@ -96,17 +127,24 @@ fn a_changed_model_a_replaced_file_and_a_rollback_are_causes() {
         "-f",
         "csv",
     ]);
-    assert_eq!(older.stdout.lines().nth(1), Some("3"));
+    assert_eq!(older.stdout.lines().nth(1), Some("2"));
 }
 
 #[test]
 fn a_branch_restates_when_it_is_published() {
     let project = project();
-    project.deliver("payments_late.csv", &format!("{HEADER}4,US,50.00,2024-01-31\n"));
+    project.deliver(
+        "payments_late.csv",
+        &format!("{HEADER}4,US,50.00,2024-01-31\n"),
+    );
     project.ok(&["refresh", "--branch", "late"]);
     assert_eq!(restated(&project), [""; 0]);
     project.ok(&["publish", "late"]);
-    insta::assert_snapshot!(restated(&project).join("\n"), @"");
+    insta::assert_snapshot!(restated(&project).join("\n"), @r#"
+    3,gold.revenue,2024-01-01,,payments,1,2,1,"payments_late.csv, line 2"
+    3,gold.revenue,2024-01-01,,revenue,229.84,279.84,1,"payments_late.csv, line 2"
+    3,gold.revenue_by_country,2024-01-01,"{""country"":""US""}",revenue,229.84,279.84,1,"payments_late.csv, line 2"
+    "#);
 }
 
 #[test]
@@ -117,7 +155,11 @@ fn a_table_with_many_changed_rows_tells_how_many() {
         .collect();
     project.deliver("payments_late.csv", &format!("{HEADER}{rows}"));
     project.ok(&["refresh"]);
-    insta::assert_snapshot!(restated(&project).join("\n"), @"");
+    insta::assert_snapshot!(restated(&project).join("\n"), @r#"
+    2,gold.revenue,2024-01-01,,payments,1,301,1,"payments_late.csv, 300 rows"
+    2,gold.revenue,2024-01-01,,revenue,229.84,529.84,1,"payments_late.csv, 300 rows"
+    2,gold.revenue_by_country,2024-01-01,,,,,300,"payments_late.csv, 300 rows"
+    "#);
 }
 
 #[test]
@@ -144,10 +186,31 @@ fn a_late_payment_of_streamflix_restates_january() {
                  where table_name in ('gold.fct_mrr', 'gold.revenue_monthly') order by 1, 2, 3, 4"
             )
             .join("\n"),
-        @""
+        @r#"
+    gold.fct_mrr,2023-01-01,"{""currency"":""unstated"",""user_id"":""1""}",mrr_collected,9.99,59.99,"raw_payments_late.csv, line 2"
+    gold.fct_mrr,2023-01-01,"{""currency"":""unstated"",""user_id"":""1""}",successful_payments,1,2,"raw_payments_late.csv, line 2"
+    gold.revenue_monthly,2023-01-01,"{""currency"":""unstated""}",arpu,13.9900,17.3233,"raw_payments_late.csv, line 2"
+    gold.revenue_monthly,2023-01-01,"{""currency"":""unstated""}",completed_payments,15,16,"raw_payments_late.csv, line 2"
+    gold.revenue_monthly,2023-01-01,"{""currency"":""unstated""}",recognized_revenue,209.85,259.85,"raw_payments_late.csv, line 2"
+    gold.revenue_monthly,2023-01-01,"{""currency"":""unstated""}",total_payments,15,16,"raw_payments_late.csv, line 2"
+    "#
     );
-    let restated = ran.stderr.lines().filter(|line| line.starts_with("restated"));
-    insta::assert_snapshot!(restated.collect::<Vec<_>>().join("\n"), @"");
+    let restated = ran
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("restated"));
+    insta::assert_snapshot!(restated.collect::<Vec<_>>().join("\n"), @r#"
+    restated: gold.ltv_predicted_monthly, 2023-01-01 {"currency":"unstated"}: arpu 13.9900 -> 17.3233 (raw_payments_late.csv, line 2)
+    restated: gold.revenue_monthly, 2023-01-01 {"currency":"unstated"}: recognized_revenue 209.85 -> 259.85 (raw_payments_late.csv, line 2)
+    restated: gold.revenue_monthly, 2023-01-01 {"currency":"unstated"}: arpu 13.9900 -> 17.3233 (raw_payments_late.csv, line 2)
+    restated: gold.revenue_monthly, 2023-01-01 {"currency":"unstated"}: completed_payments 15 -> 16 (raw_payments_late.csv, line 2)
+    restated: gold.revenue_monthly, 2023-01-01 {"currency":"unstated"}: total_payments 15 -> 16 (raw_payments_late.csv, line 2)
+    restated: 10 more: `cinelake sql -c 'select * from system.restatements where snapshot = 2'`
+    "#);
     let diff = project.ok(&["diff", "--limit", "5"]);
-    assert!(diff.stdout.contains("raw_payments_late.csv"), "{}", diff.stdout);
+    assert!(
+        diff.stdout.contains("raw_payments_late.csv"),
+        "{}",
+        diff.stdout
+    );
 }
