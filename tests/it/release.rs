@@ -483,12 +483,12 @@ fn every_reading_command_reads_an_older_snapshot() {
     hint: `cinelake snapshots` lists them
     ");
     for command in [
-        "sql", "ls", "describe", "lineage", "check", "docs", "rejects",
+        "sql", "ls", "describe", "lineage", "check", "docs", "rejects", "verify", "why",
     ] {
         let help = out(&[command, "--help"]);
         assert!(
             help.contains("--at <SNAPSHOT>")
-                && help.contains("The snapshot to read; the newest where left out"),
+                && help.contains("The snapshot to read: a number, `main` or a branch"),
             "{command}: {help}"
         );
     }
@@ -986,9 +986,8 @@ fn a_comparison_that_cannot_be_says_why() {
 
     $ diff one
     exit 2
-    error: invalid value 'one' for '[BEFORE]': invalid digit found in string
-
-    For more information, try '--help'.
+    error: there is no branch `one`
+    hint: `cinelake branches` lists them, `cinelake refresh --branch one` makes this one
 
     $ diff 1 1 --table revenue
     exit 2
