@@ -28,7 +28,7 @@ fn project() -> Project {
     ]);
     project.deliver(
         "payments.csv",
-        &format!("{HEADER}1,US,229.84,2024-01-05\n2,DE,5.00,2024-02-07\n3,US,7.00,2024-03-03\n"),
+        format!("{HEADER}1,US,229.84,2024-01-05\n2,DE,5.00,2024-02-07\n3,US,7.00,2024-03-03\n"),
     );
     project.ok(&["refresh"]);
     project
@@ -52,7 +52,7 @@ fn a_late_payment_restates_its_month_and_names_its_line() {
     );
     project.deliver(
         "payments_late.csv",
-        &format!("{HEADER}4,US,50.00,2024-01-31\n5,DE,1.00,2024-03-04\n"),
+        format!("{HEADER}4,US,50.00,2024-01-31\n5,DE,1.00,2024-03-04\n"),
     );
     let ran = project.ok(&["refresh"]);
     insta::assert_snapshot!(steady(&ran.stderr), @r#"
@@ -77,14 +77,14 @@ fn what_changes_in_the_open_month_is_no_restatement() {
     let project = project();
     project.deliver(
         "payments_new.csv",
-        &format!("{HEADER}4,US,50.00,2024-03-31\n5,US,9.00,2024-04-01\n"),
+        format!("{HEADER}4,US,50.00,2024-03-31\n5,US,9.00,2024-04-01\n"),
     );
     project.ok(&["refresh"]);
     assert_eq!(restated(&project), [""; 0]);
     // Now March is over.
     project.deliver(
         "payments_late.csv",
-        &format!("{HEADER}6,US,3.00,2024-03-31\n"),
+        format!("{HEADER}6,US,3.00,2024-03-31\n"),
     );
     project.ok(&["refresh"]);
     insta::assert_snapshot!(restated(&project).join("\n"), @r#"
@@ -104,7 +104,7 @@ fn a_changed_model_a_replaced_file_and_a_rollback_are_causes() {
     project.ok(&["refresh"]);
     project.deliver(
         "payments.csv",
-        &format!("{HEADER}1,US,229.84,2024-01-05\n2,DE,6.00,2024-02-07\n3,US,7.00,2024-03-03\n"),
+        format!("{HEADER}1,US,229.84,2024-01-05\n2,DE,6.00,2024-02-07\n3,US,7.00,2024-03-03\n"),
     );
     project.ok(&["refresh"]);
     project.ok(&["rollback"]);
@@ -135,7 +135,7 @@ fn a_branch_restates_when_it_is_published() {
     let project = project();
     project.deliver(
         "payments_late.csv",
-        &format!("{HEADER}4,US,50.00,2024-01-31\n"),
+        format!("{HEADER}4,US,50.00,2024-01-31\n"),
     );
     project.ok(&["refresh", "--branch", "late"]);
     assert_eq!(restated(&project), [""; 0]);
@@ -153,7 +153,7 @@ fn a_table_with_many_changed_rows_tells_how_many() {
     let rows: String = (0..300)
         .map(|i| format!("{},C{i},1.00,2024-01-{:02}\n", 100 + i, 1 + i % 28))
         .collect();
-    project.deliver("payments_late.csv", &format!("{HEADER}{rows}"));
+    project.deliver("payments_late.csv", format!("{HEADER}{rows}"));
     project.ok(&["refresh"]);
     insta::assert_snapshot!(restated(&project).join("\n"), @r#"
     2,gold.revenue,2024-01-01,,payments,1,301,1,"payments_late.csv, 300 rows"
