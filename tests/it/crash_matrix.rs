@@ -29,9 +29,11 @@ struct Run {
     again: &'static [&'static str],
     /// Where the result is to be seen: main, or a branch.
     at: &'static str,
+    /// What happens to the lake before, besides.
+    prepare: fn(&Lake<'_>),
 }
 
-const RUNS: [Run; 7] = [
+const RUNS: [Run; 8] = [
     Run {
         name: "first",
         after: None,
@@ -39,6 +41,7 @@ const RUNS: [Run; 7] = [
         args: &["refresh"],
         again: &["refresh"],
         at: "main",
+        prepare: nothing,
     },
     Run {
         name: "incremental",
@@ -47,6 +50,7 @@ const RUNS: [Run; 7] = [
         args: &["refresh"],
         again: &["refresh"],
         at: "main",
+        prepare: nothing,
     },
     Run {
         name: "land",
@@ -55,6 +59,7 @@ const RUNS: [Run; 7] = [
         args: &["land"],
         again: &["land"],
         at: "main",
+        prepare: nothing,
     },
     Run {
         name: "full",
@@ -63,6 +68,7 @@ const RUNS: [Run; 7] = [
         args: &["refresh", "--full"],
         again: &["refresh", "--full"],
         at: "main",
+        prepare: nothing,
     },
     Run {
         name: "rollback",
@@ -71,6 +77,7 @@ const RUNS: [Run; 7] = [
         args: &["rollback", "--to", "1"],
         again: &["rollback", "--to", "1"],
         at: "main",
+        prepare: nothing,
     },
     Run {
         name: "branch",
@@ -79,6 +86,7 @@ const RUNS: [Run; 7] = [
         args: &["refresh", "--branch", "dev"],
         again: &["refresh", "--branch", "dev"],
         at: "dev",
+        prepare: nothing,
     },
     // A refresh of main gives what the branch holds.
     Run {
@@ -88,8 +96,20 @@ const RUNS: [Run; 7] = [
         args: &["publish", "dev"],
         again: &["refresh"],
         at: "main",
+        prepare: nothing,
+    },
+    Run {
+        name: "maintain",
+        after: Some("incremental"),
+        landing: "third",
+        args: &["maintain"],
+        again: &["maintain"],
+        at: "main",
+        prepare: |lake| lake.grow_old(),
     },
 ];
+
+fn nothing(_: &Lake<'_>) {}
 
 /// Cases of each run that go with the tests; a few of them crash twice.
 const SPREAD: usize = 9;
@@ -130,6 +150,11 @@ fn publishing_a_branch_survives_kill_9_at_every_step() {
 }
 
 #[test]
+fn maintenance_survives_kill_9_at_every_step() {
+    matrix("maintain");
+}
+
+#[test]
 fn every_step_between_two_writes_has_a_failpoint() {
     let project = small::project();
     let names: BTreeSet<String> = RUNS
@@ -138,7 +163,7 @@ fn every_step_between_two_writes_has_a_failpoint() {
         .map(|hit| hit.split('@').next().unwrap().to_owned())
         .collect();
     let names: Vec<String> = names.into_iter().collect();
-    insta::assert_snapshot!(names.join(" "), @"audit.done branch.published branch.staged branch.visible build.model land.deliveries land.file land.keys land.rejects lease.taken maintain.drop maintain.dropped publish.committed publish.forgotten publish.intended publish.staged publish.synced publish.visible rollback.planned run.recorded stage.file store.delete store.name store.put store.sync");
+    insta::assert_snapshot!(names.join(" "), @"audit.done branch.published branch.staged branch.visible build.model land.deliveries land.file land.keys land.rejects lease.taken maintain.compacted maintain.compare maintain.drop maintain.dropped maintain.remove maintain.removed maintain.staged publish.committed publish.forgotten publish.intended publish.staged publish.synced publish.visible rollback.planned run.recorded stage.file store.delete store.name store.put store.sync");
 }
 
 /// The lake before `run`, from undisturbed runs.
@@ -149,6 +174,7 @@ fn before<'a>(run: &Run, project: &'a small::Small) -> Lake<'a> {
     let earlier = RUNS.iter().find(|r| r.name == name).unwrap();
     let lake = before(earlier, project);
     lake.ok(earlier.landing, earlier.args);
+    (run.prepare)(&lake);
     lake
 }
 

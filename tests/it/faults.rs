@@ -24,7 +24,7 @@ struct Run {
     at: &'static str,
 }
 
-const RUNS: [Run; 5] = [
+const RUNS: [Run; 6] = [
     Run {
         name: "first refresh",
         before: |project| project.lake(),
@@ -74,6 +74,18 @@ const RUNS: [Run; 5] = [
         },
         args: &["refresh", "--branch", "dev"],
         at: "dev",
+    },
+    Run {
+        name: "maintain",
+        before: |project| {
+            let lake = project.lake();
+            lake.ok("first", &["refresh"]);
+            lake.ok("second", &["refresh"]);
+            lake.grow_old();
+            lake
+        },
+        args: &["maintain"],
+        at: "main",
     },
 ];
 

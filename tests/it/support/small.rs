@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use super::{Project, Ran};
 
@@ -137,6 +138,28 @@ impl<'a> Lake<'a> {
         copy
     }
 
+    /// Makes every file look two days old.
+    pub fn age(&self) {
+        let old = SystemTime::now() - Duration::from_hours(48);
+        let mut files = Vec::new();
+        super::collect(self.path(), &mut files);
+        for file in files {
+            set_modified(&file, old);
+        }
+    }
+
+    /// Leaves small files to put together, a snapshot to drop, one that was
+    /// dropped long ago, and files that only it needed; what landed is `third`.
+    pub fn grow_old(&self) {
+        self.small.write(
+            "cinelake.toml",
+            "[maintain]\nkeep_snapshots = 1\nkeep_days = 0\n",
+        );
+        self.ok("second", &["maintain"]);
+        self.ok("third", &["refresh"]);
+        self.age();
+    }
+
     pub fn command(&self, landing: &str, args: &[&str]) -> Command {
         let mut command = self.small.project.command(args);
         command
@@ -244,9 +267,17 @@ impl<'a> Lake<'a> {
 
     /// The numbers of the published snapshots, and of those of the branch `dev`.
     pub fn snapshots(&self) -> Vec<u64> {
-        let folders = ["_snapshots", "_branches/dev"];
-        let files = folders.map(|folder| fs::read_dir(self.path().join(folder)));
-        let files = files.into_iter().filter_map(Result::ok).flatten();
+        self.numbered(&["_snapshots", "_branches/dev"])
+    }
+
+    /// The numbers of the snapshots that maintenance dropped.
+    pub fn dropped(&self) -> Vec<u64> {
+        self.numbered(&["_dropped"])
+    }
+
+    fn numbered(&self, folders: &[&str]) -> Vec<u64> {
+        let files = folders.iter().map(|f| fs::read_dir(self.path().join(f)));
+        let files = files.filter_map(Result::ok).flatten();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut ids: Vec<u64> = names
             .filter_map(|name| name.strip_suffix(".json")?.parse().ok())
@@ -284,6 +315,11 @@ fn rows_of(table: &Path) -> u64 {
     files.values().sum()
 }
 
+fn set_modified(path: &Path, to: SystemTime) {
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(to).unwrap();
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -292,7 +328,9 @@ fn copy_folder(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy_folder(&entry.path(), &target);
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            fs::copy(entry.path(), &target).unwrap();
+            let modified = entry.metadata().unwrap().modified().unwrap();
+            set_modified(&target, modified);
         }
     }
 }
