@@ -79,7 +79,7 @@ fn a_late_row_builds_its_month_and_what_reads_it_there() {
     build gold.totals: gold.title_months changed
     ");
     let ran = project.ok(&["refresh"]);
-    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    insta::assert_snapshot!(steady(&ran.stderr), @r#"
     landed watched_2.csv as bronze.watched: 1 row
     built silver.sessions: 1 of 3 partitions, 2 rows in [time] s
     built gold.title_months: 1 of 3 partitions, 1 row in [time] s
@@ -87,7 +87,9 @@ fn a_late_row_builds_its_month_and_what_reads_it_there() {
     built gold.ranks: 1 of 3 partitions, 1 row in [time] s, unchanged
     built gold.totals: 2 rows in [time] s
     published snapshot 2: 6 tables changed, 13 checks made
-    ");
+    restated: gold.genre_months, 2024-02-01 {"genre":"drama"}: minutes 20 -> 27 (watched_2.csv, line 2)
+    restated: gold.title_months, 2024-02-01 {"title_id":"1"}: minutes 20 -> 27 (watched_2.csv, line 2)
+    "#);
     assert_eq!(
         project.rows(TITLE_MONTHS),
         [
@@ -116,7 +118,7 @@ fn a_corrected_row_that_moves_leaves_one_row_and_builds_both_months() {
     build gold.totals: gold.title_months changed
     ");
     let ran = project.ok(&["refresh"]);
-    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    insta::assert_snapshot!(steady(&ran.stderr), @r#"
     landed watched_2.csv as bronze.watched: 1 row
     built silver.sessions: 2 of 3 partitions, 2 rows in [time] s
     built gold.title_months: 2 of 3 partitions, 2 rows in [time] s
@@ -124,7 +126,13 @@ fn a_corrected_row_that_moves_leaves_one_row_and_builds_both_months() {
     built gold.ranks: 2 of 3 partitions, 2 rows in [time] s
     built gold.totals: 2 rows in [time] s, unchanged
     published snapshot 2: 6 tables changed, 14 checks made
-    ");
+    restated: gold.genre_months, 2024-02-01 {"genre":"drama"}: minutes 20 -> null (watched_2.csv, line 2)
+    restated: gold.genre_months, 2024-03-01 {"genre":"drama"}: minutes null -> 20 (watched_2.csv, line 2)
+    restated: gold.ranks, 2024-02-01 {"title_id":"1"}: place 1 -> null (watched_2.csv, line 2)
+    restated: gold.ranks, 2024-03-01 {"title_id":"1"}: place null -> 2 (watched_2.csv, line 2)
+    restated: gold.title_months, 2024-02-01 {"title_id":"1"}: minutes 20 -> null (watched_2.csv, line 2)
+    restated: 1 more: `cinelake sql -c 'select * from system.restatements where snapshot = 2'`
+    "#);
     // February lost its only row, and so its partition.
     assert_eq!(
         project.rows(TITLE_MONTHS),
@@ -271,14 +279,16 @@ fn a_changed_model_with_the_same_rows_changes_nothing_after_it() {
         "-- Sessions.\n--\n-- partition_by: month\n-- grain: month, session_id\n-- check: minutes >= 0\n\
          select month, session_id, title_id, case when session_id = 4 then 41 else minutes end as minutes from bronze.watched where _current",
     );
-    insta::assert_snapshot!(steady(&project.ok(&["refresh"]).stderr), @r"
+    insta::assert_snapshot!(steady(&project.ok(&["refresh"]).stderr), @r#"
     built silver.sessions: 4 rows in [time] s
     built gold.title_months: 1 of 3 partitions, 1 row in [time] s
     built gold.genre_months: 1 of 3 partitions, 1 row in [time] s
     built gold.ranks: 1 of 3 partitions, 1 row in [time] s, unchanged
     built gold.totals: 2 rows in [time] s
     published snapshot 3: 4 tables changed, 13 checks made
-    ");
+    restated: gold.genre_months, 2024-03-01 {"genre":"comedy"}: minutes 40 -> 41 (queries/silver/sessions.sql, changed)
+    restated: gold.title_months, 2024-03-01 {"title_id":"2"}: minutes 40 -> 41 (queries/silver/sessions.sql, changed)
+    "#);
     verified(&project);
 }
 

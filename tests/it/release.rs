@@ -143,7 +143,7 @@ fn after_a_rollback_every_table_reads_as_it_did_and_a_refresh_lands_the_files_ag
     let again = project.ok(&["rollback", "--to", "1"]);
     insta::assert_snapshot!(again.stderr, @"nothing to do: snapshot 3 holds the tables of snapshot 1");
     let ran = project.ok(&["refresh"]);
-    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    insta::assert_snapshot!(steady(&ran.stderr), @r#"
     landed payments_late.csv as bronze.payments: 1 row
     landed users_2.csv as bronze.users: 2 rows
     built silver.users: 3 rows in [time] s
@@ -151,7 +151,12 @@ fn after_a_rollback_every_table_reads_as_it_did_and_a_refresh_lands_the_files_ag
     built gold.revenue: 2 rows in [time] s
     built gold.revenue_by_country: 2 rows in [time] s
     published snapshot 4: 7 tables changed, 7 checks made
-    ");
+    restated: gold.revenue, 2024-01-01: revenue 229.84 -> 279.84 (payments_late.csv, line 2)
+    restated: gold.revenue, 2024-01-01: payments 1 -> 2 (payments_late.csv, line 2)
+    restated: gold.revenue_by_country, 2024-01-01 {"country":"US"}: revenue 229.84 -> 279.84 (payments_late.csv, line 2; users_2.csv, lines 2, 3)
+    restated: gold.revenue_by_country, 2024-02-01 {"country":"AT"}: revenue null -> 5.00 (payments_late.csv, line 2; users_2.csv, lines 2, 3)
+    restated: gold.revenue_by_country, 2024-02-01 {"country":"DE"}: revenue 5.00 -> null (payments_late.csv, line 2; users_2.csv, lines 2, 3)
+    "#);
     assert_eq!(content(&project, None), second);
     assert_eq!(content(&project, Some("3")), first);
     assert!(project.ok(&["refresh"]).stderr.starts_with("nothing new"));
@@ -182,12 +187,15 @@ fn what_changes_after_a_rollback_is_built_again_although_its_inputs_came_back() 
         "payment_id,user_id,amount,paid_on\n4,2,1.00,2024-01-31\n",
     );
     let ran = project.ok(&["refresh"]);
-    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    insta::assert_snapshot!(steady(&ran.stderr), @r#"
     landed payments_3.csv as bronze.payments: 1 row
     built gold.revenue: 2 rows in [time] s
     built gold.revenue_by_country: 1 of 2 partitions, 2 rows in [time] s
     published snapshot 4: 4 tables changed, 5 checks made
-    ");
+    restated: gold.revenue, 2024-01-01: revenue 229.84 -> 230.84 (payments_3.csv, line 2)
+    restated: gold.revenue, 2024-01-01: payments 1 -> 2 (payments_3.csv, line 2)
+    restated: gold.revenue_by_country, 2024-01-01 {"country":"DE"}: revenue null -> 1.00 (payments_3.csv, line 2)
+    "#);
     assert_eq!(
         project.rows("select month, revenue from gold.revenue order by 1"),
         ["2024-01-01,230.84", "2024-02-01,5.00"]
