@@ -15,6 +15,8 @@ pub(super) struct Progress {
     /// Whether nothing of what is done stays.
     aside: bool,
     bar: Mutex<Option<ProgressBar>>,
+    /// The tables that are being built.
+    building: Mutex<Vec<String>>,
 }
 
 impl Progress {
@@ -22,7 +24,8 @@ impl Progress {
         Self {
             console,
             aside: false,
-            bar: Mutex::new(None),
+            bar: Mutex::default(),
+            building: Mutex::default(),
         }
     }
 
@@ -42,18 +45,35 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        *self.lock() = Some(bar);
+        *lock(&self.bar) = Some(bar);
     }
 
     fn end(&self) {
-        if let Some(bar) = self.lock().take() {
+        if let Some(bar) = lock(&self.bar).take() {
             bar.finish_and_clear();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
-        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Shows on the bar which tables are being built; without any it goes.
+    fn name_tables(&self) {
+        let tables = lock(&self.building).join(", ");
+        if tables.is_empty() {
+            self.end();
+        } else if let Some(bar) = lock(&self.bar).as_ref() {
+            bar.set_message(tables);
+        }
     }
+
+    fn above_bar(&self, line: &str) {
+        match lock(&self.bar).as_ref() {
+            Some(bar) => bar.suspend(|| self.console.say(line)),
+            None => self.console.say(line),
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observer for Progress {
@@ -77,33 +97,33 @@ impl Observer for Progress {
                 );
             }
             Event::LandingBytes(bytes) => {
-                if let Some(bar) = self.lock().as_ref() {
+                if let Some(bar) = lock(&self.bar).as_ref() {
                     bar.inc(bytes);
                 }
             }
             Event::Landed(_) if self.aside => {}
             Event::Landed(file) => {
-                let say = || {
-                    for line in super::report::landed_lines(file) {
-                        console.say(&line);
-                    }
-                };
-                match self.lock().as_ref() {
-                    Some(bar) => bar.suspend(say),
-                    None => say(),
+                for line in super::report::landed_lines(file) {
+                    self.above_bar(&line);
                 }
             }
             Event::LandingDone => self.end(),
             Event::Building(step, number, of) => {
-                let bar = ProgressBar::new_spinner().with_message(step.table.to_string());
-                self.begin(
-                    bar,
-                    &format!("{{spinner}} building {{msg}} ({number}/{of}) {{elapsed}}"),
-                );
                 console.detail(&format!("building {}: {step}", step.table));
+                lock(&self.building).push(step.table.to_string());
+                if lock(&self.bar).is_none() {
+                    let bar = ProgressBar::new_spinner();
+                    self.begin(bar, "{spinner} building {msg} ({prefix}) {elapsed}");
+                }
+                if let Some(bar) = lock(&self.bar).as_ref() {
+                    bar.set_prefix(format!("{number}/{of}"));
+                }
+                self.name_tables();
             }
             Event::Built(step, built, took) => {
-                self.end();
+                let table = step.table.to_string();
+                lock(&self.building).retain(|t| *t != table);
+                self.name_tables();
                 let part = match &step.extent {
                     Extent::Whole => String::new(),
                     Extent::Partitions { days, of, .. } => {
@@ -111,7 +131,7 @@ impl Observer for Progress {
                     }
                 };
                 let unchanged = if built.changed { "" } else { ", unchanged" };
-                console.say(&format!(
+                self.above_bar(&format!(
                     "built {}: {part}{} in {:.2} s{unchanged}",
                     step.table,
                     counted(built.rows, "row"),

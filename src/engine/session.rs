@@ -58,6 +58,10 @@ impl Session {
             });
         let options = config.options_mut();
         options.sql_parser.collect_spans = true;
+        // A join that tells its other side what it looks for waits for all its
+        // partitions; joins nested in its inputs can wait for each other then,
+        // without end.
+        options.optimizer.enable_join_dynamic_filter_pushdown = false;
         // 0.85 is a decimal: comparing money and rates with literals is exact.
         options.sql_parser.parse_float_as_decimal = true;
         options.execution.time_zone = Some("UTC".to_owned());

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::plan::{Extent, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
-use super::workspace::Workspace;
-use crate::engine::{Joins, Rows};
+use crate::clock::Clock;
+use crate::engine::{self, Answer, Engine, Joins, Scope};
 use crate::error::{Error, Kind, Result};
 use crate::lake::{
     DataFile, PartitionValue, Partitions, TableEntry, TableLayout, TableWriter, content, days_of,
@@ -24,75 +25,241 @@ pub struct Built {
     pub changed: bool,
 }
 
-/// Stages what `model`'s query answers, as far as `step` wants it.
-pub(super) async fn build(
-    stage: &mut Stage<'_>,
-    model: &Model,
-    step: &Step,
-    as_of: Option<&str>,
-) -> Result<Built> {
-    let at_model = |e: Error| {
-        if e.place().is_some() {
-            e
+/// A model to be built, and all that building it needs of the run: others can
+/// be staged meanwhile.
+pub(super) struct Build {
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+    scope: Scope,
+    model: Model,
+    sql: String,
+    extent: Extent,
+    before: Option<TableEntry>,
+}
+
+/// What a model's query answered.
+pub(super) enum Answered {
+    /// A table's rows, written as files in place of some of those published.
+    Files {
+        layout: TableLayout,
+        files: Vec<DataFile>,
+        published: Vec<DataFile>,
+        extent: Extent,
+    },
+    /// A view's rows, which are counted and not kept.
+    Counts(BTreeMap<PartitionValue, u64>),
+}
+
+impl Build {
+    /// The build of `model` as far as `step` wants it, on what is staged so
+    /// far.
+    pub(super) fn new(stage: &Stage<'_>, model: &Model, step: &Step, as_of: Option<&str>) -> Self {
+        let replaced = as_of
+            .filter(|_| is_as_of(&model.name))
+            .map(|date| format!("select cast('{date}' as date) as as_of"));
+        let base = stage.base.as_ref();
+        Self {
+            engine: Arc::clone(&stage.workspace.engine),
+            clock: Arc::clone(&stage.workspace.clock),
+            scope: stage.scope().clone(),
+            model: model.clone(),
+            sql: replaced.unwrap_or_else(|| model.sql.clone()),
+            extent: step.extent.clone(),
+            before: base.and_then(|b| b.tables.get(&model.name)).cloned(),
+        }
+    }
+
+    /// Runs the query when it is its turn.
+    ///
+    /// # Errors
+    /// When the query fails, with the model's file.
+    pub(super) async fn run(&self, turns: &Turns) -> Result<Answered> {
+        let answered = match self.model.header.materialized {
+            Materialized::View => {
+                let _turn = turns.one().await;
+                self.counted().await.map(Answered::Counts)
+            }
+            _ => self.written(turns).await,
+        };
+        answered.map_err(|e| match e.place() {
+            Some(_) => e,
+            None => e.file(&self.model.path),
+        })
+    }
+
+    /// Stages what the query answered.
+    pub(super) async fn stage(
+        self,
+        stage: &mut Stage<'_>,
+        answered: Answered,
+        as_of: Option<&str>,
+    ) -> Built {
+        let name = &self.model.name;
+        let provenance = provenance(stage, &self.model, as_of);
+        let (layout, files, published, extent) = match answered {
+            Answered::Counts(counted) => {
+                stage.view(&self.model, &self.sql, &self.extent, &counted, provenance);
+                return Built {
+                    rows: counted.values().sum(),
+                    changed: true,
+                };
+            }
+            Answered::Files {
+                layout,
+                files,
+                published,
+                extent,
+            } => (layout, files, published, extent),
+        };
+        let rows = files.iter().map(|f| f.rows).sum();
+        let before = self.before.as_ref();
+        let swap = Swap::new(before, &layout, &extent, published, files);
+        let lake = stage.workspace.lake();
+        lake.delete_staged(name, &swap.needless).await;
+        let changed = !swap.adds.is_empty()
+            || !swap.removes.is_empty()
+            || !before.is_some_and(|b| same_layout(b, &layout));
+        if changed {
+            let Swap {
+                kept,
+                adds,
+                removes,
+                ..
+            } = swap;
+            stage.table(name, layout, kept, adds, removes, provenance);
         } else {
-            e.file(&model.path)
+            stage.same_rows(name, provenance);
         }
-    };
-    let replaced = as_of
-        .filter(|_| is_as_of(&model.name))
-        .map(|date| format!("select cast('{date}' as date) as as_of"));
-    let sql = replaced.as_deref().unwrap_or(&model.sql);
-    let provenance = provenance(stage, model, as_of);
-    if model.header.materialized == Materialized::View {
-        let counted = count_rows(stage, model, sql, &step.extent)
-            .await
-            .map_err(at_model)?;
-        let rows = counted.values().sum();
-        stage.view(model, sql, &step.extent, &counted, provenance);
-        return Ok(Built {
-            rows,
-            changed: true,
-        });
+        Built { rows, changed }
     }
-    let base = stage.base.clone();
-    let before = base.as_ref().and_then(|b| b.tables.get(&model.name));
-    let mut extent = &step.extent;
-    let (layout, files) = loop {
-        let (layout, files) = build_with(stage, model, sql, extent)
-            .await
-            .map_err(at_model)?;
-        if *extent == Extent::Whole || before.is_some_and(|b| same_layout(b, &layout)) {
-            break (layout, files);
-        }
-        // Partitions of other columns cannot stand beside the published ones.
-        stage
-            .workspace
-            .lake()
-            .delete_staged(&model.name, &files)
-            .await;
-        extent = &Extent::Whole;
-    };
-    let rows = files.iter().map(|f| f.rows).sum();
-    let published = stage.published(&model.name).await?;
-    let swap = Swap::new(before, &layout, extent, published, files);
-    let lake = stage.workspace.lake();
-    lake.delete_staged(&model.name, &swap.needless).await;
-    let changed = !swap.adds.is_empty()
-        || !swap.removes.is_empty()
-        || !before.is_some_and(|b| same_layout(b, &layout));
-    if changed {
-        stage.table(
-            &model.name,
+
+    async fn written(&self, turns: &Turns) -> Result<Answered> {
+        let mut extent = self.extent.clone();
+        let (layout, files) = loop {
+            let (layout, files) = self.write(&extent, turns).await?;
+            let before = self.before.as_ref();
+            if extent == Extent::Whole || before.is_some_and(|b| same_layout(b, &layout)) {
+                break (layout, files);
+            }
+            // Partitions of other columns cannot stand beside the published ones.
+            let lake = self.engine.lake();
+            lake.delete_staged(&self.model.name, &files).await;
+            extent = Extent::Whole;
+        };
+        let published = match self.before.as_ref().filter(|before| before.is_stored()) {
+            Some(before) => {
+                let files = self.engine.files(&self.model.name, before).await?;
+                files.files.clone()
+            }
+            None => Vec::new(),
+        };
+        Ok(Answered::Files {
             layout,
-            swap.kept,
-            swap.adds,
-            swap.removes,
-            provenance,
-        );
-    } else {
-        stage.same_rows(&model.name, provenance);
+            files,
+            published,
+            extent,
+        })
     }
-    Ok(Built { rows, changed })
+
+    /// Writes the rows within `extent`. Where memory is short beside other
+    /// builds it is tried again alone, then with joins that spill.
+    async fn write(&self, extent: &Extent, turns: &Turns) -> Result<(TableLayout, Vec<DataFile>)> {
+        let is_short =
+            |e: &Error| e.kind() == Kind::Io && e.message().contains("needs more memory");
+        let turn = turns.one().await;
+        match self.write_by(extent, turns, Joins::Fastest).await {
+            Err(e) if is_short(&e) => drop(turn),
+            written => return written,
+        }
+        let _alone = turns.all().await;
+        if turns.at_once() > 1 {
+            match self.write_by(extent, turns, Joins::Fastest).await {
+                Err(e) if is_short(&e) => {}
+                written => return written,
+            }
+        }
+        self.write_by(extent, turns, Joins::Spilling).await
+    }
+
+    async fn write_by(
+        &self,
+        extent: &Extent,
+        turns: &Turns,
+        joins: Joins,
+    ) -> Result<(TableLayout, Vec<DataFile>)> {
+        let rows = self.answer(extent, joins).await?.stream().await?;
+        let layout = TableLayout {
+            schema: nullable(&rows.schema()),
+            partition_by: self.model.header.partition_by.clone(),
+            order_by: self.model.header.order_by.clone(),
+        };
+        let budget = self.engine.write_budget() / turns.at_once();
+        let name = &self.model.name;
+        let files = write_rows(&self.engine, &self.clock, name, &layout, budget, rows).await?;
+        Ok((layout, files))
+    }
+
+    /// Runs a view's query to its end, as its readers will, and counts its
+    /// rows by partition.
+    async fn counted(&self) -> Result<BTreeMap<PartitionValue, u64>> {
+        let answer = self.answer(&self.extent, Joins::Fastest).await?;
+        let mut rows = answer.stream().await?;
+        let mut counted = BTreeMap::new();
+        while let Some(batch) = rows.next().await? {
+            match &self.model.header.partition_by {
+                Some(column) => {
+                    for day in days_of(&batch, column)? {
+                        *counted.entry(day).or_default() += 1;
+                    }
+                }
+                None => *counted.entry(None).or_default() += batch.num_rows() as u64,
+            }
+        }
+        Ok(counted)
+    }
+
+    async fn answer(&self, extent: &Extent, joins: Joins) -> Result<Answer> {
+        let session = self.engine.session(self.scope.clone(), joins)?;
+        let answer = session.model(&self.sql).await?;
+        match extent {
+            Extent::Partitions { column, days, .. } => answer.only(column, days),
+            Extent::Whole => Ok(answer),
+        }
+    }
+}
+
+/// So many builds run at once, and share the memory.
+#[derive(Debug, Clone)]
+pub(super) struct Turns {
+    free: Arc<Semaphore>,
+    at_once: u32,
+}
+
+impl Turns {
+    /// As many at once as there are threads, and no more than memory can
+    /// usually be shared by.
+    pub(super) fn new(threads: usize) -> Self {
+        let at_once = u32::try_from(threads).unwrap_or(u32::MAX).clamp(1, 4);
+        Self {
+            free: Arc::new(Semaphore::new(at_once as usize)),
+            at_once,
+        }
+    }
+
+    pub(super) fn at_once(&self) -> usize {
+        self.at_once as usize
+    }
+
+    /// Waits for a turn. It lasts until what is returned is dropped.
+    async fn one(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.free.acquire().await.ok()
+    }
+
+    /// Waits until nothing else is built, and keeps others from beginning.
+    async fn all(&self) -> Option<SemaphorePermit<'_>> {
+        self.free.acquire_many(self.at_once).await.ok()
+    }
 }
 
 /// What is recorded of a build.
@@ -173,69 +340,6 @@ fn same_partitions(before: &Partitions, staged: &[DataFile]) -> BTreeSet<Partiti
     values.into_iter().filter(same).collect()
 }
 
-/// Writes the rows of `model` within `extent`; again with joins that spill
-/// when memory was short.
-async fn build_with(
-    stage: &Stage<'_>,
-    model: &Model,
-    sql: &str,
-    extent: &Extent,
-) -> Result<(TableLayout, Vec<DataFile>)> {
-    match build_by(stage, model, sql, extent, Joins::Fastest).await {
-        Err(e) if e.kind() == Kind::Io && e.message().contains("needs more memory") => {
-            build_by(stage, model, sql, extent, Joins::Spilling).await
-        }
-        built => built,
-    }
-}
-
-async fn build_by(
-    stage: &Stage<'_>,
-    model: &Model,
-    sql: &str,
-    extent: &Extent,
-    joins: Joins,
-) -> Result<(TableLayout, Vec<DataFile>)> {
-    let mut answer = stage.session(joins)?.model(sql).await?;
-    if let Extent::Partitions { column, days, .. } = extent {
-        answer = answer.only(column, days)?;
-    }
-    let rows = answer.stream().await?;
-    let layout = TableLayout {
-        schema: nullable(&rows.schema()),
-        partition_by: model.header.partition_by.clone(),
-        order_by: model.header.order_by.clone(),
-    };
-    let files = write_rows(stage.workspace, &model.name, &layout, rows).await?;
-    Ok((layout, files))
-}
-/// Runs a view's query within `extent` to its end, as its readers will, and
-/// counts its rows by partition.
-async fn count_rows(
-    stage: &Stage<'_>,
-    model: &Model,
-    sql: &str,
-    extent: &Extent,
-) -> Result<BTreeMap<PartitionValue, u64>> {
-    let mut answer = stage.session(Joins::Fastest)?.model(sql).await?;
-    if let Extent::Partitions { column, days, .. } = extent {
-        answer = answer.only(column, days)?;
-    }
-    let mut rows = answer.stream().await?;
-    let mut counted = BTreeMap::new();
-    while let Some(batch) = rows.next().await? {
-        match &model.header.partition_by {
-            Some(column) => {
-                for day in days_of(&batch, column)? {
-                    *counted.entry(day).or_default() += 1;
-                }
-            }
-            None => *counted.entry(None).or_default() += batch.num_rows() as u64,
-        }
-    }
-    Ok(counted)
-}
-
 /// The columns, all of them nullable: what a query's plan says of nulls may
 /// change without its names and types.
 fn nullable(schema: &SchemaRef) -> SchemaRef {
@@ -246,20 +350,22 @@ fn nullable(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Writes a query's rows as files of the table `name`.
+/// Writes a query's rows as files of the table `name`, holding back at most
+/// `budget` bytes.
 pub(super) async fn write_rows(
-    workspace: &Workspace,
+    engine: &Engine,
+    clock: &Arc<dyn Clock>,
     name: &TableName,
     layout: &TableLayout,
-    mut rows: Rows,
+    budget: usize,
+    mut rows: engine::Rows,
 ) -> Result<Vec<DataFile>> {
-    let engine = &workspace.engine;
     let mut writer = TableWriter::new(
         engine.lake(),
-        Arc::clone(&workspace.clock),
+        Arc::clone(clock),
         name,
         layout.clone(),
-        engine.write_budget(),
+        budget,
         engine.threads(),
     )?;
     while let Some(batch) = rows.next().await? {

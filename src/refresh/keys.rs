@@ -71,6 +71,7 @@ pub(super) async fn settle(
     let (stale, adds): (Vec<_>, Vec<_>) = staged.adds.iter().cloned().partition(&affected);
     let (mut removes, kept): (Vec<_>, Vec<_>) = staged.kept.iter().cloned().partition(&affected);
     let mut adds = adds;
+    let (engine, clock) = (&stage.workspace.engine, &stage.workspace.clock);
     // One query a delivery, or a span of them, so that memory suffices.
     let mut rewritten: BTreeMap<(i64, i64), Vec<DataFile>> = BTreeMap::new();
     for file in stale.iter().chain(&removes) {
@@ -83,15 +84,9 @@ pub(super) async fn settle(
             &[(arrived(&name), &staged.adds), (settling(&name), &files)],
         )?;
         let answer = session.model(&sql.settled(&staged.layout)).await?;
-        adds.extend(
-            write_rows(
-                stage.workspace,
-                &name,
-                &staged.layout,
-                answer.stream().await?,
-            )
-            .await?,
-        );
+        let rows = answer.stream().await?;
+        let budget = engine.write_budget();
+        adds.extend(write_rows(engine, clock, &name, &staged.layout, budget, rows).await?);
     }
     let lake = stage.workspace.lake();
     lake.delete_staged(&name, &stale).await;

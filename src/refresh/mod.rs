@@ -18,6 +18,7 @@ mod maintain;
 mod models;
 mod plan;
 mod progress;
+mod queue;
 mod read;
 mod record;
 mod rejects;

@@ -4,15 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use tokio::task::{JoinError, JoinSet};
+
 use super::audit::{CheckOutcome, Coverage, check_query, is_local, make_checks};
-use super::build::build;
+use super::build::{Build, Turns};
 use super::plan::{Extent, PlanInput, Reason, Step, Verdict, compare, narrow, referred, selection};
 use super::progress::{Event, Observer};
+use super::queue::Queue;
 use super::run::{Outcome, RefreshOptions};
 use super::stage::Stage;
 use super::workspace::{Workspace, fingerprint};
 use crate::engine::{Joins, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lake::{Audit, TableEntry, failpoint};
 use crate::model::{Check, CheckKind, Model, Project, TableName};
 
@@ -21,7 +24,12 @@ const SMALL: u64 = 1000;
 
 impl Workspace {
     /// Builds what `options` ask for and what changed, each model after its
-    /// inputs.
+    /// inputs and several at once. They are told of in the order in which
+    /// they would be built one by one.
+    ///
+    /// # Errors
+    /// When a model cannot be built: those that are being built are awaited,
+    /// so that no file of theirs appears later.
     pub(super) async fn build_models(
         &self,
         stage: &mut Stage<'_>,
@@ -31,31 +39,56 @@ impl Workspace {
     ) -> Result<()> {
         let input = self.plan_input(options);
         let count = self.at_most(stage, &input)?;
-        let selected = selection(&self.project, input.select)?;
-        for name in &self.project.build_order {
-            let Some(model) = self
-                .project
-                .models
-                .get(name)
-                .filter(|_| selected.contains(name))
-            else {
-                continue;
+        let turns = Turns::new(self.engine.threads());
+        let mut queue = Queue::new(&self.project, &selection(&self.project, input.select)?);
+        let mut running = JoinSet::new();
+        let mut begun = 0;
+        loop {
+            while running.len() < turns.at_once()
+                && let Some((at, model)) = queue.ready()
+            {
+                let decided = {
+                    let now = |table: &TableName| stage.entry(table);
+                    let session = || stage.session(Joins::Fastest);
+                    let published = stage.base.as_ref().and_then(|b| b.tables.get(&model.name));
+                    decide(&self.project, model, published, &now, &session, &input).await
+                };
+                let step = match decided {
+                    Ok(Some(step)) => step,
+                    other => {
+                        queue.settle(at, other.map(|_| None));
+                        continue;
+                    }
+                };
+                begun += 1;
+                observer.event(Event::Building(&step, begun, count));
+                queue.begin(at);
+                let build = Build::new(stage, model, &step, input.as_of);
+                let turns = turns.clone();
+                running.spawn(async move {
+                    let started = Instant::now();
+                    let answered = build.run(&turns).await;
+                    (at, step, build, answered, started.elapsed())
+                });
+            }
+            for (step, built, took) in queue.tell() {
+                observer.event(Event::Built(&step, built, took));
+                outcome.built.push(step);
+            }
+            let Some(done) = running.join_next().await else {
+                break;
             };
-            let step = {
-                let now = |table: &TableName| stage.entry(table);
-                let session = || stage.session(Joins::Fastest);
-                let published = stage.base.as_ref().and_then(|b| b.tables.get(name));
-                decide(&self.project, model, published, &now, &session, &input).await?
+            let (at, step, build, answered, took) = done.map_err(stopped)?;
+            let built = match answered {
+                Ok(answered) => {
+                    let built = build.stage(stage, answered, input.as_of).await;
+                    failpoint("build.model").map(|()| Some((step, built, took)))
+                }
+                Err(e) => Err(e),
             };
-            let Some(step) = step else { continue };
-            observer.event(Event::Building(&step, outcome.built.len() + 1, count));
-            let started = Instant::now();
-            let built = build(stage, model, &step, options.as_of.as_deref()).await?;
-            failpoint("build.model")?;
-            observer.event(Event::Built(&step, built, started.elapsed()));
-            outcome.built.push(step);
+            queue.settle(at, built);
         }
-        Ok(())
+        queue.finish()
     }
 
     /// The steps of a refresh, as far as they can be told before building: a
@@ -96,7 +129,9 @@ impl Workspace {
             let is_certain = inputs.all(|i| !foreseen.contains_key(&i.table));
             match entry {
                 Some(entry) if is_certain && entry.rows <= SMALL && self.is_split_by(name) => {
-                    build(stage, model, &step, options.as_of.as_deref()).await?;
+                    let build = Build::new(stage, model, &step, input.as_of);
+                    let answered = build.run(&Turns::new(1)).await?;
+                    build.stage(stage, answered, input.as_of).await;
                 }
                 Some(entry) => {
                     foreseen.insert(name.clone(), after_step(entry, &step, id));
@@ -213,6 +248,11 @@ impl Workspace {
         failpoint("audit.done")?;
         Ok(())
     }
+}
+
+/// A build that panicked or was stopped with the process.
+fn stopped(e: JoinError) -> Error {
+    Error::io("building stopped").because(e)
 }
 
 /// What has to be done with a model; nothing when it is up to date.
