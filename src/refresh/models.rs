@@ -45,7 +45,7 @@ impl Workspace {
         let mut begun = 0;
         loop {
             while running.len() < turns.at_once()
-                && let Some((at, model)) = queue.ready()
+                && let Some((at, model)) = queue.ready(|t| stage.entry(t).map_or(0, |e| e.rows))
             {
                 let decided = {
                     let now = |table: &TableName| stage.entry(table);

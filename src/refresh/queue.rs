@@ -1,7 +1,8 @@
 //! The models of a run that wait for their inputs, are being built or are
 //! settled.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::build::Built;
@@ -12,6 +13,8 @@ use crate::model::{Model, Project, TableName};
 /// Models in an order in which each comes after its inputs.
 pub(super) struct Queue<'a> {
     models: Vec<(&'a Model, State)>,
+    /// How many models wait for each, be it by way of others.
+    waited_for: BTreeMap<&'a TableName, usize>,
     /// Those that are not settled: what reads them has to wait.
     open: BTreeSet<&'a TableName>,
     /// So many were told of.
@@ -39,6 +42,7 @@ impl<'a> Queue<'a> {
             .filter(|name| selected.contains(*name));
         let models: Vec<&Model> = names.filter_map(|name| project.models.get(name)).collect();
         Self {
+            waited_for: waited_for(&models),
             open: models.iter().map(|model| &model.name).collect(),
             models: models.into_iter().map(|m| (m, State::Waiting)).collect(),
             told: 0,
@@ -46,19 +50,26 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The first waiting model whose inputs are settled; none once a model
-    /// failed.
-    pub(super) fn ready(&self) -> Option<(usize, &'a Model)> {
+    /// The next model to be built, whose inputs are settled: the one that most
+    /// others wait for, and of several the one that reads the most `rows` of
+    /// its inputs. None once a model failed.
+    pub(super) fn ready(&self, rows: impl Fn(&TableName) -> u64) -> Option<(usize, &'a Model)> {
+        if self.failed.is_some() {
+            return None;
+        }
         let is_ready = |model: &Model| {
             let mut inputs = model.statement.inputs.iter();
             inputs.all(|input| !self.open.contains(&input.table))
         };
-        let mut models = self.models.iter().enumerate();
-        let ready =
-            models.find(|(_, (model, state))| matches!(state, State::Waiting) && is_ready(model));
-        ready
-            .filter(|_| self.failed.is_none())
+        let models = self.models.iter().enumerate();
+        models
+            .filter(|(_, (model, state))| matches!(state, State::Waiting) && is_ready(model))
             .map(|(at, (model, _))| (at, *model))
+            .max_by_key(|(at, model)| {
+                let read = model.statement.inputs.iter().map(|i| rows(&i.table));
+                let waited_for = self.waited_for.get(&model.name);
+                (waited_for.copied(), read.sum::<u64>(), Reverse(*at))
+            })
     }
 
     /// The model is being built.
@@ -100,4 +111,18 @@ impl<'a> Queue<'a> {
             None => Ok(()),
         }
     }
+}
+
+/// How many of `models`, each of which comes after its inputs, read each.
+fn waited_for<'a>(models: &[&'a Model]) -> BTreeMap<&'a TableName, usize> {
+    let mut readers: BTreeMap<&TableName, BTreeSet<&'a TableName>> = BTreeMap::new();
+    for model in models.iter().rev() {
+        let mut own = readers.get(&model.name).cloned().unwrap_or_default();
+        own.insert(&model.name);
+        for input in &model.statement.inputs {
+            readers.entry(&input.table).or_default().extend(&own);
+        }
+    }
+    let count = |name| readers.get(name).map_or(0, BTreeSet::len);
+    models.iter().map(|m| (&m.name, count(&m.name))).collect()
 }
