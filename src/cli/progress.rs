@@ -131,8 +131,12 @@ impl Observer for Progress {
                     }
                 };
                 let unchanged = if built.changed { "" } else { ", unchanged" };
+                let again = match built.again {
+                    true => ", tried again because memory was short",
+                    false => "",
+                };
                 self.above_bar(&format!(
-                    "built {}: {part}{} in {:.2} s{unchanged}",
+                    "built {}: {part}{} in {:.2} s{unchanged}{again}",
                     step.table,
                     counted(built.rows, "row"),
                     took.as_secs_f64()

@@ -160,7 +160,15 @@ fn say(context: &Context, request: &WhyRequest, answer: &WhyAnswer, shown: usize
         console.say(&format!("  {does} {} of {table}", counted(*n, "row")));
     }
     if counts.is_empty() {
-        console.say("  no landed row stands behind it");
+        let unlisted = !(answer.whole.is_empty()
+            && answer.absent.is_empty()
+            && answer.compared.is_empty()
+            && answer.cut.is_empty()
+            && answer.unfollowed.is_empty());
+        console.say(match unlisted {
+            true => "  no landed row that can be listed",
+            false => "  no landed row stands behind it",
+        });
     }
     if !answer.passed.is_empty() {
         let passed = answer.passed.iter();

@@ -29,8 +29,14 @@ impl QueryFiles {
     /// The warehouse that the binary carries.
     #[must_use]
     pub fn embedded() -> Self {
+        Self::of(WAREHOUSE)
+    }
+
+    /// Files given as paths below `queries/` and texts.
+    #[must_use]
+    pub fn of(texts: &[(&str, &str)]) -> Self {
         let file = |(path, text): &(&str, &str)| query_file(Path::new(path), (*text).to_owned());
-        Self(WAREHOUSE.iter().filter_map(file).collect())
+        Self(texts.iter().filter_map(file).collect())
     }
 
     /// Paths below `queries/` and texts of the embedded warehouse, for `init`.

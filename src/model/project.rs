@@ -282,18 +282,7 @@ mod tests {
     use super::*;
 
     fn project(files: &[(&str, &str)]) -> Result<Project> {
-        let file = |(path, text): &(&str, &str)| QueryFile {
-            folder: path.split('/').next().unwrap().to_owned(),
-            stem: Path::new(path)
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned(),
-            path: Path::new("queries").join(path),
-            text: (*text).to_owned(),
-        };
-        Project::parse(QueryFiles(files.iter().map(file).collect()))
+        Project::parse(QueryFiles::of(files))
     }
 
     fn error(files: &[(&str, &str)]) -> String {

@@ -10,7 +10,7 @@ use super::plan::{Extent, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use crate::clock::Clock;
 use crate::engine::{self, Answer, Engine, Joins, Scope};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::lake::{
     DataFile, PartitionValue, Partitions, TableEntry, TableLayout, TableWriter, content, days_of,
 };
@@ -23,6 +23,8 @@ pub struct Built {
     pub rows: u64,
     /// Whether they differ from the published ones.
     pub changed: bool,
+    /// Whether it took more than one attempt, since memory was short.
+    pub again: bool,
 }
 
 /// A model to be built, and all that building it needs of the run: others can
@@ -41,13 +43,20 @@ pub(super) struct Build {
 pub(super) enum Answered {
     /// A table's rows, written as files in place of some of those published.
     Files {
-        layout: TableLayout,
-        files: Vec<DataFile>,
+        written: Written,
         published: Vec<DataFile>,
         extent: Extent,
     },
     /// A view's rows, which are counted and not kept.
     Counts(BTreeMap<PartitionValue, u64>),
+}
+
+/// Files of a table.
+pub(super) struct Written {
+    layout: TableLayout,
+    files: Vec<DataFile>,
+    /// Whether it took more than one attempt.
+    again: bool,
 }
 
 impl Build {
@@ -96,21 +105,26 @@ impl Build {
     ) -> Built {
         let name = &self.model.name;
         let provenance = provenance(stage, &self.model, as_of);
-        let (layout, files, published, extent) = match answered {
+        let (written, published, extent) = match answered {
             Answered::Counts(counted) => {
                 stage.view(&self.model, &self.sql, &self.extent, &counted, provenance);
                 return Built {
                     rows: counted.values().sum(),
                     changed: true,
+                    again: false,
                 };
             }
             Answered::Files {
-                layout,
-                files,
+                written,
                 published,
                 extent,
-            } => (layout, files, published, extent),
+            } => (written, published, extent),
         };
+        let Written {
+            layout,
+            files,
+            again,
+        } = written;
         let rows = files.iter().map(|f| f.rows).sum();
         let before = self.before.as_ref();
         let swap = Swap::new(before, &layout, &extent, published, files);
@@ -130,20 +144,24 @@ impl Build {
         } else {
             stage.same_rows(name, provenance);
         }
-        Built { rows, changed }
+        Built {
+            rows,
+            changed,
+            again,
+        }
     }
 
     async fn written(&self, turns: &Turns) -> Result<Answered> {
         let mut extent = self.extent.clone();
-        let (layout, files) = loop {
-            let (layout, files) = self.write(&extent, turns).await?;
+        let written = loop {
+            let written = self.write(&extent, turns).await?;
             let before = self.before.as_ref();
-            if extent == Extent::Whole || before.is_some_and(|b| same_layout(b, &layout)) {
-                break (layout, files);
+            if extent == Extent::Whole || before.is_some_and(|b| same_layout(b, &written.layout)) {
+                break written;
             }
             // Partitions of other columns cannot stand beside the published ones.
             let lake = self.engine.lake();
-            lake.delete_staged(&self.model.name, &files).await;
+            lake.delete_staged(&self.model.name, &written.files).await;
             extent = Extent::Whole;
         };
         let published = match self.before.as_ref().filter(|before| before.is_stored()) {
@@ -154,8 +172,7 @@ impl Build {
             None => Vec::new(),
         };
         Ok(Answered::Files {
-            layout,
-            files,
+            written,
             published,
             extent,
         })
@@ -163,40 +180,45 @@ impl Build {
 
     /// Writes the rows within `extent`. Where memory is short beside other
     /// builds it is tried again alone, then with joins that spill.
-    async fn write(&self, extent: &Extent, turns: &Turns) -> Result<(TableLayout, Vec<DataFile>)> {
-        let is_short =
-            |e: &Error| e.kind() == Kind::Io && e.message().contains("needs more memory");
+    async fn write(&self, extent: &Extent, turns: &Turns) -> Result<Written> {
+        let budget = self.engine.write_budget() / turns.at_once();
+        let is_short = |written: &Result<Written>| match written {
+            Ok(_) => false,
+            Err(e) => e.kind() == Kind::Io && e.message().contains("needs more memory"),
+        };
         let turn = turns.one().await;
-        match self.write_by(extent, turns, Joins::Fastest).await {
-            Err(e) if is_short(&e) => drop(turn),
-            written => return written,
+        let mut written = self.write_by(extent, Joins::Fastest, budget).await;
+        if !is_short(&written) {
+            return written;
         }
+        drop(turn);
         let _alone = turns.all().await;
         if turns.at_once() > 1 {
-            match self.write_by(extent, turns, Joins::Fastest).await {
-                Err(e) if is_short(&e) => {}
-                written => return written,
-            }
+            written = self.write_by(extent, Joins::Fastest, budget).await;
         }
-        self.write_by(extent, turns, Joins::Spilling).await
+        if is_short(&written) {
+            written = self.write_by(extent, Joins::Spilling, budget).await;
+        }
+        written.map(|written| Written {
+            again: true,
+            ..written
+        })
     }
 
-    async fn write_by(
-        &self,
-        extent: &Extent,
-        turns: &Turns,
-        joins: Joins,
-    ) -> Result<(TableLayout, Vec<DataFile>)> {
+    async fn write_by(&self, extent: &Extent, joins: Joins, budget: usize) -> Result<Written> {
         let rows = self.answer(extent, joins).await?.stream().await?;
         let layout = TableLayout {
             schema: nullable(&rows.schema()),
             partition_by: self.model.header.partition_by.clone(),
             order_by: self.model.header.order_by.clone(),
         };
-        let budget = self.engine.write_budget() / turns.at_once();
         let name = &self.model.name;
         let files = write_rows(&self.engine, &self.clock, name, &layout, budget, rows).await?;
-        Ok((layout, files))
+        Ok(Written {
+            layout,
+            files,
+            again: false,
+        })
     }
 
     /// Runs a view's query to its end, as its readers will, and counts its

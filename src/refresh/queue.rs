@@ -126,3 +126,105 @@ fn waited_for<'a>(models: &[&'a Model]) -> BTreeMap<&'a TableName, usize> {
     let count = |name| readers.get(name).map_or(0, BTreeSet::len);
     models.iter().map(|m| (&m.name, count(&m.name))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::QueryFiles;
+    use crate::refresh::plan::{Extent, Reason};
+
+    fn project() -> Project {
+        let files = QueryFiles::of(&[
+            ("gold/a.sql", "select n from silver.few"),
+            ("gold/b.sql", "select n from silver.many"),
+            ("gold/c.sql", "select n from gold.b"),
+            ("silver/few.sql", "select 1 as n"),
+            ("silver/many.sql", "select 2 as n"),
+        ]);
+        Project::parse(files).unwrap()
+    }
+
+    fn gold(table: &str) -> TableName {
+        TableName::new("gold", table)
+    }
+
+    fn done(table: &TableName) -> Done {
+        let step = Step {
+            table: table.clone(),
+            extent: Extent::Whole,
+            reason: Reason::New,
+        };
+        let built = Built {
+            rows: 1,
+            changed: true,
+            again: false,
+        };
+        (step, built, Duration::ZERO)
+    }
+
+    fn told(queue: &mut Queue<'_>) -> Vec<String> {
+        let done = queue.tell().into_iter();
+        done.map(|(step, ..)| step.table.to_string()).collect()
+    }
+
+    #[test]
+    fn what_most_wait_for_comes_first_and_nothing_before_its_inputs() {
+        let project = project();
+        let all = project.build_order.iter().cloned().collect();
+        let mut queue = Queue::new(&project, &all);
+        let mut begun = Vec::new();
+        let mut running = Vec::new();
+        // Two at once; of those that run, the last is done first.
+        loop {
+            while running.len() < 2
+                && let Some((at, model)) = queue.ready(|_| 1)
+            {
+                queue.begin(at);
+                begun.push(model.name.to_string());
+                running.push((at, &model.name));
+            }
+            let Some((at, name)) = running.pop() else {
+                break;
+            };
+            queue.settle(at, Ok(Some(done(name))));
+        }
+        assert_eq!(
+            begun,
+            ["silver.many", "silver.few", "gold.a", "gold.b", "gold.c"]
+        );
+        let order: Vec<String> = project
+            .build_order
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(told(&mut queue), order);
+        queue.finish().unwrap();
+    }
+
+    #[test]
+    fn of_those_that_nothing_waits_for_what_reads_most_comes_first() {
+        let project = project();
+        let all = [gold("a"), gold("c")].into();
+        let queue = Queue::new(&project, &all);
+        let rows = |table: &TableName| u64::from(table.table == "b");
+        assert_eq!(queue.ready(rows).unwrap().1.name, gold("c"));
+        assert_eq!(queue.ready(|_| 0).unwrap().1.name, gold("a"));
+    }
+
+    #[test]
+    fn nothing_begins_after_a_failure_and_the_first_in_order_is_named() {
+        let project = project();
+        let all = project.build_order.iter().cloned().collect();
+        let mut queue = Queue::new(&project, &all);
+        let (later, _) = queue.ready(|_| 1).unwrap();
+        queue.begin(later);
+        let (earlier, _) = queue.ready(|_| 1).unwrap();
+        queue.begin(earlier);
+        queue.settle(later, Err(Error::data("later")));
+        assert!(queue.ready(|_| 1).is_none());
+        queue.settle(earlier, Err(Error::data("earlier")));
+        assert!(told(&mut queue).is_empty());
+        let first = if earlier < later { "earlier" } else { "later" };
+        assert_eq!(queue.finish().unwrap_err().message(), first);
+    }
+}

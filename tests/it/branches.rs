@@ -4,63 +4,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use crate::support::payers::{USERS, late_payment, more_users, payers};
 use crate::support::small;
 use crate::support::{Project, steady};
 
-const USERS: &str = "files = \"users*\"\nkey = [\"user_id\"]\n[columns]\nuser_id = { type = \"bigint\", required = true }\ncountry = \"text\"\n";
-const PAYMENTS: &str = "files = \"payments*\"\npartition_by = { month = \"paid_on\" }\n[columns]\n\
-                        payment_id = { type = \"bigint\", required = true }\n\
-                        user_id = { type = \"bigint\", required = true }\n\
-                        amount = { type = \"decimal(12,2)\", required = true }\n\
-                        paid_on = { type = \"date\", required = true }\n";
 const REVENUE: &str = "-- Revenue by month.\n--\n-- grain: month\n-- check: revenue >= 0\n\
      select month, sum(amount) as revenue, count(*) as payments from bronze.payments group by month";
 
-/// Published as snapshot 1.
 fn project() -> Project {
-    let project = Project::of(&[
-        ("bronze/users.toml", USERS),
-        ("bronze/payments.toml", PAYMENTS),
-        (
-            "silver/users.sql",
-            "-- Users.\n--\n-- grain: user_id\nselect user_id, country from bronze.users where _current",
-        ),
+    payers(&[
         ("gold/revenue.sql", REVENUE),
-        (
-            "gold/revenue_by_country.sql",
-            "-- Revenue by month and country.\n--\n-- grain: month, country\n-- partition_by: month\n\
-             select month, country, sum(amount) as revenue from bronze.payments \
-             join silver.users using (user_id) group by month, country",
-        ),
-        (
-            "gold/countries.sql",
-            "-- Countries.\n--\n-- materialized: view\nselect distinct country from silver.users",
-        ),
         (
             "gold/spenders.sql",
             "-- Users who pay.\n--\n-- grain: user_id\nselect distinct user_id from bronze.payments",
         ),
-    ]);
-    project.deliver("users.csv", "user_id,country\n1,US\n2,DE\n");
-    project.deliver(
-        "payments.csv",
-        "payment_id,user_id,amount,paid_on\n1,1,229.84,2024-01-05\n2,2,5.00,2024-02-07\n",
-    );
-    project.ok(&["refresh"]);
-    project
-}
-
-/// A late payment.
-fn late_payment(project: &Project) {
-    project.deliver(
-        "payments_late.csv",
-        "payment_id,user_id,amount,paid_on\n3,1,50.00,2024-01-31\n",
-    );
-}
-
-/// A user who moved, and a new one.
-fn more_users(project: &Project) {
-    project.deliver("users_2.csv", "user_id,country\n2,AT\n3,FR\n");
+    ])
 }
 
 /// Another text for almost every model: a new one, one that is gone, other

@@ -369,3 +369,23 @@ fn plan_names_what_would_go() {
         "drop  gold.countries: its file was removed\n"
     );
 }
+
+#[test]
+fn what_does_not_fit_into_memory_is_built_again() {
+    let big = "-- More than fits.\nselect a.value as n, b.value as m from generate_series(1, 2000000) as a \
+               join generate_series(1, 2000000) as b on a.value = b.value";
+    let project = Project::of(&[("gold/one.sql", big), ("gold/other.sql", big)]);
+    let ran = project.ok(&["--memory", "64MiB", "--threads", "2", "refresh"]);
+    assert_eq!(
+        steady(&ran.stderr)
+            .matches("2,000,000 rows in [time] s, tried again because memory was short")
+            .count(),
+        2,
+        "{}",
+        ran.stderr
+    );
+    for table in ["gold.one", "gold.other"] {
+        let sums = format!("select count(*), sum(n), sum(m) from {table}");
+        assert_eq!(project.rows(&sums), ["2000000,2000001000000,2000001000000"]);
+    }
+}

@@ -1,54 +1,16 @@
 //! Going back to older snapshots, and what differs between two of them.
 
+use crate::support::payers::{USERS, late_payment, more_users, payers};
 use crate::support::{Project, steady};
 
-const USERS: &str = "files = \"users*\"\nkey = [\"user_id\"]\n[columns]\nuser_id = { type = \"bigint\", required = true }\ncountry = \"text\"\n";
-const PAYMENTS: &str = "files = \"payments*\"\npartition_by = { month = \"paid_on\" }\n[columns]\n\
-                        payment_id = { type = \"bigint\", required = true }\n\
-                        user_id = { type = \"bigint\", required = true }\n\
-                        amount = { type = \"decimal(12,2)\", required = true }\n\
-                        paid_on = { type = \"date\", required = true }\n";
-
 fn project() -> Project {
-    let project = Project::of(&[
-        ("bronze/users.toml", USERS),
-        ("bronze/payments.toml", PAYMENTS),
-        (
-            "silver/users.sql",
-            "-- Users.\n--\n-- grain: user_id\nselect user_id, country from bronze.users where _current",
-        ),
-        (
-            "gold/revenue.sql",
-            "-- Revenue by month.\n--\n-- grain: month\n\
-             select month, sum(amount) as revenue, count(*) as payments from bronze.payments group by month",
-        ),
-        (
-            "gold/revenue_by_country.sql",
-            "-- Revenue by month and country.\n--\n-- grain: month, country\n-- partition_by: month\n\
-             select month, country, sum(amount) as revenue from bronze.payments \
-             join silver.users using (user_id) group by month, country",
-        ),
-        (
-            "gold/countries.sql",
-            "-- Countries.\n--\n-- materialized: view\nselect distinct country from silver.users",
-        ),
-    ]);
-    project.deliver("users.csv", "user_id,country\n1,US\n2,DE\n");
-    project.deliver(
-        "payments.csv",
-        "payment_id,user_id,amount,paid_on\n1,1,229.84,2024-01-05\n2,2,5.00,2024-02-07\n",
-    );
-    project.ok(&["refresh"]);
-    project
+    payers(&[])
 }
 
 /// A late payment, a user who moved, another country.
 fn more(project: &Project) {
-    project.deliver(
-        "payments_late.csv",
-        "payment_id,user_id,amount,paid_on\n3,1,50.00,2024-01-31\n",
-    );
-    project.deliver("users_2.csv", "user_id,country\n2,AT\n3,FR\n");
+    late_payment(project);
+    more_users(project);
 }
 
 const TABLES: [&str; 7] = [
@@ -1044,36 +1006,8 @@ fn plan_shows_the_impact_of_a_refresh_and_leaves_nothing_behind() {
     more(&project);
     // A user's newer row makes an older file be written anew.
     let before = project.lake_files();
-    insta::assert_snapshot!(said(&project, &["plan", "--impact"]), @r"
-    Files
-    ┌───────────────────┬─────────────────┬────────┬──────┬──────────┬───────┐
-    │ file              ┆ table           ┆ change ┆ rows ┆ rejected ┆ lines │
-    ╞═══════════════════╪═════════════════╪════════╪══════╪══════════╪═══════╡
-    │ payments_late.csv ┆ bronze.payments ┆ landed ┆    1 ┆        0 ┆ 2     │
-    │ users_2.csv       ┆ bronze.users    ┆ landed ┆    2 ┆        0 ┆ 2-3   │
-    └───────────────────┴─────────────────┴────────┴──────┴──────────┴───────┘
-
-    Tables
-    ┌─────────────────────────┬─────────────┬────────────┬───────┬─────────┬─────────┬───────────────────────────────────────────────┐
-    │ table                   ┆ rows_before ┆ rows_after ┆ added ┆ removed ┆ changed ┆ note                                          │
-    ╞═════════════════════════╪═════════════╪════════════╪═══════╪═════════╪═════════╪═══════════════════════════════════════════════╡
-    │ bronze.payments         ┆           2 ┆          3 ┆     1 ┆       0 ┆       0 ┆                                               │
-    │ bronze.users            ┆           2 ┆          4 ┆     2 ┆       0 ┆       1 ┆                                               │
-    │ gold.countries          ┆           2 ┆          3 ┆     2 ┆       1 ┆       0 ┆ view; compared by whole rows: no common grain │
-    │ gold.revenue            ┆           2 ┆          2 ┆     0 ┆       0 ┆       1 ┆                                               │
-    │ gold.revenue_by_country ┆           2 ┆          2 ┆     1 ┆       1 ┆       1 ┆                                               │
-    │ silver.users            ┆           2 ┆          3 ┆     1 ┆       0 ┆       1 ┆                                               │
-    └─────────────────────────┴─────────────┴────────────┴───────┴─────────┴─────────┴───────────────────────────────────────────────┘
-
-    Metrics
-    ┌─────────────────────────┬────────────┬──────────┬────────┬────────┐
-    │ table                   ┆ month      ┆ metric   ┆ before ┆ after  │
-    ╞═════════════════════════╪════════════╪══════════╪════════╪════════╡
-    │ gold.revenue            ┆ 2024-01-01 ┆ revenue  ┆ 229.84 ┆ 279.84 │
-    │ gold.revenue            ┆ 2024-01-01 ┆ payments ┆ 1      ┆ 2      │
-    │ gold.revenue_by_country ┆ 2024-01-01 ┆ 1 row    ┆ ∅      ┆ ∅      │
-    │ gold.revenue_by_country ┆ 2024-02-01 ┆ 2 rows   ┆ ∅      ┆ ∅      │
-    └─────────────────────────┴────────────┴──────────┴────────┴────────┘
+    let impact = project.ok(&["plan", "--impact"]);
+    insta::assert_snapshot!(steady(&impact.stderr), @r"
     landed payments_late.csv as bronze.payments: 1 row
     landed users_2.csv as bronze.users: 2 rows
     built silver.users: 3 rows in [time] s

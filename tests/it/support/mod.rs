@@ -1,5 +1,6 @@
 //! Runs the shipped binary in a project of its own.
 
+pub mod payers;
 pub mod small;
 
 use std::fs;
