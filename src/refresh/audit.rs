@@ -80,19 +80,20 @@ pub(super) enum Coverage {
 
 /// Makes every check of `model`.
 pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<CheckReport>> {
-    let all = model.header.checks.iter().map(|c| (c, Coverage::All));
-    make_checks(session, model, all.collect()).await
+    let all = model.header.checks.iter();
+    let all: Vec<_> = all.map(|c| (c.clone(), Coverage::All)).collect();
+    make_checks(session, model, &all).await
 }
 
 /// Makes these checks of `model`.
 pub(super) async fn make_checks(
     session: &Session,
     model: &Model,
-    checks: Vec<(&Check, Coverage)>,
+    checks: &[(Check, Coverage)],
 ) -> Result<Vec<CheckReport>> {
     let mut reports = Vec::new();
     let (by_row, by_set): (Vec<_>, Vec<_>) = checks
-        .into_iter()
+        .iter()
         .partition(|(check, _)| row_condition(&check.kind).is_some());
     let (all, some): (Vec<_>, Vec<_>) = by_row
         .into_iter()
@@ -102,11 +103,11 @@ pub(super) async fn make_checks(
             continue;
         };
         let from = covered(model, coverage);
-        let checks: Vec<&Check> = together.iter().map(|(check, _)| *check).collect();
+        let checks: Vec<&Check> = together.iter().map(|(check, _)| check).collect();
         reports.extend(check_rows(session, model, &from, &checks).await?);
     }
     for (check, coverage) in by_set {
-        let (count, sample) = set_queries(&covered(model, &coverage), &check.kind);
+        let (count, sample) = set_queries(&covered(model, coverage), &check.kind);
         let failing = session
             .number(&count)
             .await

@@ -2,8 +2,10 @@
 //! and checks what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::{JoinError, JoinSet};
 
 use super::audit::{CheckOutcome, Coverage, check_query, is_local, make_checks};
@@ -197,62 +199,79 @@ impl Workspace {
         passed: &mut BTreeMap<String, String>,
         observer: &dyn Observer,
     ) -> Result<()> {
-        let session = stage.session(Joins::Fastest)?;
+        let session = Arc::new(stage.session(Joins::Fastest)?);
+        let at_once = Turns::new(self.engine.threads()).at_once();
+        let mut audits = Vec::new();
         for model in self.project.models.values() {
             let Some(entry) = stage.entry(&model.name) else {
                 continue;
             };
             let checks = fingerprint(&model.audit_text());
             let now = stage.versions(&referred(model));
-            let due = due_checks(
-                model,
-                &entry.audit,
-                &checks,
-                &now,
-                stage.changed_partitions(&model.name),
-            );
-            if due.is_empty() && entry.audit.checks == checks && entry.audit.referred == now {
-                continue;
+            let changed = stage.changed_partitions(&model.name);
+            let due = due_checks(model, &entry.audit, &checks, &now, changed);
+            if !due.is_empty() || entry.audit.checks != checks || entry.audit.referred != now {
+                audits.push((model, due, checks, now));
             }
+        }
+        let making = audits.iter().map(|(model, due, ..)| {
             observer.event(Event::Checking(&model.name));
+            let (session, model, due) = (Arc::clone(&session), (*model).clone(), due.clone());
+            async move { make_checks(&session, &model, &due).await }
+        });
+        let all_reports = in_order(making, at_once).await?;
+        for ((model, due, checks, now), reports) in audits.into_iter().zip(all_reports) {
+            let Some(entry) = stage.entry_mut(&model.name) else {
+                continue;
+            };
             let made: BTreeSet<String> = due.iter().map(|(c, _)| c.kind.to_string()).collect();
-            let reports = make_checks(&session, model, due).await?;
             let before = entry.audit.warned.iter().filter(|w| !made.contains(*w));
             let warned = reports.iter().filter(|r| r.outcome != CheckOutcome::Passed);
             let warned: Vec<String> = before
                 .cloned()
                 .chain(warned.map(|r| r.check.clone()))
                 .collect();
-            let audit = Audit {
+            entry.audit = Audit {
                 checks,
                 passed: (model.header.checks.len() as u64).saturating_sub(warned.len() as u64),
                 warned,
                 referred: now,
             };
-            if let Some(entry) = stage.entry_mut(&model.name) {
-                entry.audit = audit;
-            }
             outcome.checks.extend(reports);
         }
+        let mut queries = Vec::new();
         for query in self.project.checks.values() {
             let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
             let versions = stage.versions(&inputs.collect());
             let state = fingerprint(&format!("{}{versions:?}", query.statement.canonical));
-            if passed.get(&query.name) == Some(&state) {
-                continue;
+            if passed.get(&query.name) != Some(&state) {
+                queries.push(query);
+                passed.insert(query.name.clone(), state);
             }
-            outcome.checks.push(check_query(&session, query).await?);
-            passed.insert(query.name.clone(), state);
         }
+        let making = queries.into_iter().map(|query| {
+            let (session, query) = (Arc::clone(&session), query.clone());
+            async move { check_query(&session, &query).await }
+        });
+        outcome.checks.extend(in_order(making, at_once).await?);
         passed.retain(|name, _| self.project.checks.contains_key(name));
         failpoint("audit.done")?;
         Ok(())
     }
 }
 
-/// A build that panicked or was stopped with the process.
+/// Does `at_once` of these at the same time; what they give in their order.
+async fn in_order<T: Send + 'static>(
+    work: impl Iterator<Item = impl Future<Output = Result<T>> + Send + 'static>,
+    at_once: usize,
+) -> Result<Vec<T>> {
+    let begun = work.map(|one| async { tokio::spawn(one).await.map_err(stopped)? });
+    stream::iter(begun).buffered(at_once).try_collect().await
+}
+
+/// Work that panicked or was stopped with the process.
 fn stopped(e: JoinError) -> Error {
-    Error::io("building stopped").because(e)
+    Error::io("the work stopped").because(e)
 }
 
 /// What has to be done with a model; nothing when it is up to date.
@@ -308,18 +327,18 @@ fn after_step(entry: &TableEntry, step: &Step, id: u64) -> TableEntry {
 /// The checks of `model` to make, and how much of the table each looks at,
 /// where `changed` partitions changed (`None`: all of it) since the audit
 /// `before`, and what the checks refer to is `now`.
-fn due_checks<'a>(
-    model: &'a Model,
+fn due_checks(
+    model: &Model,
     before: &Audit,
     checks: &str,
     now: &BTreeMap<TableName, u64>,
     changed: Option<Vec<Option<i32>>>,
-) -> Vec<(&'a Check, Coverage)> {
+) -> Vec<(Check, Coverage)> {
     let all = model.header.checks.iter();
     // A partition without value cannot be named: look at everything.
     let days: Option<Vec<i32>> = changed.and_then(|changed| changed.into_iter().collect());
     let Some(days) = days.filter(|_| before.checks == checks) else {
-        return all.map(|check| (check, Coverage::All)).collect();
+        return all.map(|check| (check.clone(), Coverage::All)).collect();
     };
     let column = model.header.partition_by.as_deref().unwrap_or_default();
     all.filter_map(|check| {
@@ -329,15 +348,16 @@ fn due_checks<'a>(
         };
         // A check that warned may warn of rows elsewhere.
         let warned = before.warned.contains(&check.kind.to_string());
-        if referred_changed {
-            Some((check, Coverage::All))
+        let coverage = if referred_changed {
+            Coverage::All
         } else if days.is_empty() {
-            None
+            return None;
         } else if warned || !is_local(check, column) {
-            Some((check, Coverage::All))
+            Coverage::All
         } else {
-            Some((check, Coverage::Partitions(days.clone())))
-        }
+            Coverage::Partitions(days.clone())
+        };
+        Some((check.clone(), coverage))
     })
     .collect()
 }

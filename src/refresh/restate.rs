@@ -11,6 +11,7 @@ use std::sync::Arc;
 use chrono::{Datelike, Days, NaiveDate};
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Date32Type;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::deliveries::deliveries_table;
 use super::diff::{DeliveryChange, HowLanded, Landed, changed_values, month_of};
@@ -94,13 +95,13 @@ impl Workspace {
             .engine
             .compare(sides.scope_before(), sides.after.clone(), &wanted)
             .await?;
-        let mut found = Vec::new();
         // Small tables say most in few numbers.
         let mut pairs: Vec<&TablePair> = comparison.pairs().collect();
         pairs.sort_by_key(|pair| pair.after.as_ref().map(|after| after.rows));
-        for pair in pairs {
-            found.extend(self.restated(&comparison, pair, closed).await?);
-        }
+        let found = stream::iter(pairs)
+            .map(|pair| self.restated(&comparison, pair, closed))
+            .buffered(self.engine.threads());
+        let mut found: Vec<Restatement> = found.try_collect::<Vec<_>>().await?.concat();
         if !found.is_empty() {
             let causes = self.causes(sides).await?;
             for restatement in &mut found {

@@ -264,7 +264,11 @@ impl Session {
     async fn run(&self, plan: PlanResult<LogicalPlan>) -> Result<Picked> {
         let wording = self.wording();
         let plan = plan.map_err(|e| wording.error(e))?;
-        let frame = DataFrame::new(self.context.state(), plan);
+        let mut state = self.context.state();
+        // Semi-joins nested as deeply as here have waited for each other
+        // without end when each was carried out in several partitions.
+        state.config_mut().options_mut().execution.target_partitions = 1;
+        let frame = DataFrame::new(state, plan);
         let answer = super::session::Answer { frame, wording };
         collected(answer.stream().await?).await
     }
