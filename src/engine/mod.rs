@@ -114,6 +114,17 @@ impl Engine {
         usize::try_from(self.limits.memory / 8).unwrap_or(usize::MAX)
     }
 
+    /// Waits until queries that were given up have let go of their memory: they
+    /// do so when their threads find out. To be asked when no other runs.
+    pub async fn memory_is_free(&self) {
+        // Some seconds' worth.
+        let mut patience = 10_000_000;
+        while self.runtime.memory_pool.reserved() > 0 && patience > 0 {
+            tokio::task::yield_now().await;
+            patience -= 1;
+        }
+    }
+
     /// Threads that work may use.
     #[must_use]
     pub fn threads(&self) -> usize {

@@ -194,9 +194,11 @@ impl Build {
         drop(turn);
         let _alone = turns.all().await;
         if turns.at_once() > 1 {
+            self.engine.memory_is_free().await;
             written = self.write_by(extent, Joins::Fastest, budget).await;
         }
         if is_short(&written) {
+            self.engine.memory_is_free().await;
             written = self.write_by(extent, Joins::Spilling, budget).await;
         }
         written.map(|written| Written {

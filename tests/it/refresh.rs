@@ -389,3 +389,26 @@ fn what_does_not_fit_into_memory_is_built_again() {
         assert_eq!(project.rows(&sums), ["2000000,2000001000000,2000001000000"]);
     }
 }
+
+#[test]
+fn of_models_that_fail_at_once_the_first_in_order_is_named() {
+    let project = Project::of(&[
+        (
+            "gold/a.sql",
+            "-- Fails late.\nselect sum(value) / 0 as n from generate_series(1, 1000000)",
+        ),
+        (
+            "gold/b.sql",
+            "-- Fails at once.\nselect cast('x' as int) as n",
+        ),
+    ]);
+    for _ in 0..3 {
+        assert_eq!(
+            project.fails(&["--threads", "2", "refresh"]),
+            "exit 1\nerror: queries/gold/a.sql: the query failed: Divide by zero error\n"
+        );
+    }
+    project.write("queries/gold/a.sql", "-- One.\nselect 1 as n");
+    project.write("queries/gold/b.sql", "-- Two.\nselect 2 as n");
+    project.ok(&["refresh"]);
+}
