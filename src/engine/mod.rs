@@ -131,6 +131,13 @@ impl Engine {
         self.limits.threads
     }
 
+    /// Pieces of work that may share the threads and the memory at once: no more
+    /// than memory can usually be shared by.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.limits.threads.clamp(1, 4)
+    }
+
     /// Opens a session over `scope`.
     ///
     /// # Errors

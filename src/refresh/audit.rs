@@ -1,14 +1,19 @@
 //! Checks staged tables before anybody sees them.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::json::LineDelimitedWriter;
 use datafusion::arrow::record_batch::RecordBatch;
 
 use super::keys::quoted;
+use super::plan::referred;
+use super::progress::{Event, Observer};
+use super::workspace::Workspace;
 use crate::engine::Session;
 use crate::error::{Error, Result};
-use crate::lake::{CheckRecord, date_text};
+use crate::lake::{CheckRecord, SnapshotRef, date_text};
 use crate::model::{Check, CheckKind, CheckQuery, Model, Severity, TableName};
 
 /// Failing rows that are kept with a check's result.
@@ -65,6 +70,54 @@ impl CheckReport {
             failing_rows: self.failing_rows,
             samples: json_rows(&self.samples)?,
         })
+    }
+}
+
+impl Workspace {
+    /// Makes all checks against the tables of the snapshot `at`, main's newest
+    /// where left out. Those that refer to tables which an older snapshot
+    /// lacks are passed over with a warning.
+    ///
+    /// # Errors
+    /// When nothing is published or a check cannot be made.
+    pub async fn check(
+        &self,
+        at: Option<&SnapshotRef>,
+        observer: &dyn Observer,
+    ) -> Result<Vec<CheckReport>> {
+        let (session, snapshot) = self.session(at).await?;
+        let lacks = |what: &str, tables: BTreeSet<TableName>| {
+            let missing = tables.iter().find(|t| !snapshot.tables.contains_key(*t));
+            let missing = missing.filter(|t| at.is_some() && t.layer != "system");
+            if let Some(table) = missing {
+                let label = snapshot.label();
+                observer.event(Event::Warning(format!(
+                    "{what} not made: {label} has no `{table}`"
+                )));
+            }
+            missing.is_some()
+        };
+        let mut reports = Vec::new();
+        for model in self
+            .project
+            .models
+            .values()
+            .filter(|m| snapshot.tables.contains_key(&m.name))
+        {
+            if lacks(&format!("checks of {}", model.name), referred(model)) {
+                continue;
+            }
+            observer.event(Event::Checking(&model.name));
+            reports.extend(check_model(&session, model).await?);
+        }
+        for query in self.project.checks.values() {
+            let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
+            if lacks(&format!("check `{}`", query.name), inputs.collect()) {
+                continue;
+            }
+            reports.push(check_query(&session, query).await?);
+        }
+        Ok(reports)
     }
 }
 

@@ -260,10 +260,8 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// As many at once as there are threads, and no more than memory can
-    /// usually be shared by.
-    pub(super) fn new(threads: usize) -> Self {
-        let at_once = u32::try_from(threads).unwrap_or(u32::MAX).clamp(1, 4);
+    pub(super) fn new(at_once: usize) -> Self {
+        let at_once = u32::try_from(at_once).unwrap_or(u32::MAX);
         Self {
             free: Arc::new(Semaphore::new(at_once as usize)),
             at_once,

@@ -41,7 +41,7 @@ impl Workspace {
     ) -> Result<()> {
         let input = self.plan_input(options);
         let count = self.at_most(stage, &input)?;
-        let turns = Turns::new(self.engine.threads());
+        let turns = Turns::new(self.engine.at_once());
         let mut queue = Queue::new(&self.project, &selection(&self.project, input.select)?);
         let mut running = JoinSet::new();
         let mut begun = 0;
@@ -73,10 +73,6 @@ impl Workspace {
                     (at, step, build, answered, started.elapsed())
                 });
             }
-            for (step, built, took) in queue.tell() {
-                observer.event(Event::Built(&step, built, took));
-                outcome.built.push(step);
-            }
             let Some(done) = running.join_next().await else {
                 break;
             };
@@ -89,7 +85,10 @@ impl Workspace {
                 Err(e) => Err(e),
             };
             queue.settle(at, built);
+            tell(&mut queue, outcome, observer);
         }
+        // Those after which the rest was found up to date.
+        tell(&mut queue, outcome, observer);
         queue.finish()
     }
 
@@ -200,7 +199,7 @@ impl Workspace {
         observer: &dyn Observer,
     ) -> Result<()> {
         let session = Arc::new(stage.session(Joins::Fastest)?);
-        let at_once = Turns::new(self.engine.threads()).at_once();
+        let at_once = self.engine.at_once();
         let mut audits = Vec::new();
         for model in self.project.models.values() {
             let Some(entry) = stage.entry(&model.name) else {
@@ -257,6 +256,13 @@ impl Workspace {
         passed.retain(|name, _| self.project.checks.contains_key(name));
         failpoint("audit.done")?;
         Ok(())
+    }
+}
+
+fn tell(queue: &mut Queue<'_>, outcome: &mut Outcome, observer: &dyn Observer) {
+    for (step, built, took) in queue.tell() {
+        observer.event(Event::Built(&step, built, took));
+        outcome.built.push(step);
     }
 }
 

@@ -100,7 +100,7 @@ impl Workspace {
         pairs.sort_by_key(|pair| pair.after.as_ref().map(|after| after.rows));
         let found = stream::iter(pairs)
             .map(|pair| self.restated(&comparison, pair, closed))
-            .buffered(self.engine.threads());
+            .buffered(self.engine.at_once());
         let mut found: Vec<Restatement> = found.try_collect::<Vec<_>>().await?.concat();
         if !found.is_empty() {
             let causes = self.causes(sides).await?;

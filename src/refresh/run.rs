@@ -1,16 +1,16 @@
 //! One run: lands, builds, audits and publishes, or leaves everything as it
 //! was and says why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
 
-use super::audit::{CheckOutcome, CheckReport, check_model, check_query};
+use super::audit::{CheckOutcome, CheckReport};
 use super::branch::Start;
 use super::deliveries::{Delivery, LandingPlan};
 use super::land::land;
-use super::plan::{Step, is_as_of, referred, selection};
+use super::plan::{Step, is_as_of, selection};
 use super::progress::{Event, Observer};
 use super::record::Run;
 use super::restate::Sides;
@@ -18,7 +18,7 @@ use super::stage::Stage;
 use super::workspace::Workspace;
 use crate::engine::Joins;
 use crate::error::{Error, Result, did_you_mean};
-use crate::lake::{BranchName, Lease, Publication, Restatement, Snapshot, SnapshotRef};
+use crate::lake::{BranchName, Lease, Publication, Restatement, Snapshot};
 use crate::model::TableName;
 use crate::source::Reject;
 
@@ -171,52 +171,6 @@ impl Workspace {
     pub async fn plan_land(&self) -> Result<LandingPlan> {
         let base = self.lake().latest().await?.map(Arc::new);
         Ok(self.plan_landing(base.as_ref()).await?.0)
-    }
-
-    /// Makes all checks against the tables of the snapshot `at`, main's newest
-    /// where left out. Those that refer to tables which an older snapshot
-    /// lacks are passed over with a warning.
-    ///
-    /// # Errors
-    /// When nothing is published or a check cannot be made.
-    pub async fn check(
-        &self,
-        at: Option<&SnapshotRef>,
-        observer: &dyn Observer,
-    ) -> Result<Vec<CheckReport>> {
-        let (session, snapshot) = self.session(at).await?;
-        let lacks = |what: &str, tables: BTreeSet<TableName>| {
-            let missing = tables.iter().find(|t| !snapshot.tables.contains_key(*t));
-            let missing = missing.filter(|t| at.is_some() && t.layer != "system");
-            if let Some(table) = missing {
-                let label = snapshot.label();
-                observer.event(Event::Warning(format!(
-                    "{what} not made: {label} has no `{table}`"
-                )));
-            }
-            missing.is_some()
-        };
-        let mut reports = Vec::new();
-        for model in self
-            .project
-            .models
-            .values()
-            .filter(|m| snapshot.tables.contains_key(&m.name))
-        {
-            if lacks(&format!("checks of {}", model.name), referred(model)) {
-                continue;
-            }
-            observer.event(Event::Checking(&model.name));
-            reports.extend(check_model(&session, model).await?);
-        }
-        for query in self.project.checks.values() {
-            let inputs = query.statement.inputs.iter().map(|i| i.table.clone());
-            if lacks(&format!("check `{}`", query.name), inputs.collect()) {
-                continue;
-            }
-            reports.push(check_query(&session, query).await?);
-        }
-        Ok(reports)
     }
 
     async fn run(

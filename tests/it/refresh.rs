@@ -412,3 +412,37 @@ fn of_models_that_fail_at_once_the_first_in_order_is_named() {
     project.write("queries/gold/b.sql", "-- Two.\nselect 2 as n");
     project.ok(&["refresh"]);
 }
+
+#[test]
+fn models_that_do_not_wait_for_each_other_are_built_at_once() {
+    let said = |threads: &str| {
+        let project = Project::of(&[
+            ("gold/a.sql", "-- One.\nselect 1 as n"),
+            ("gold/b.sql", "-- Two.\nselect 2 as n"),
+            (
+                "gold/c.sql",
+                "-- Both.\nselect n from gold.a union all select n from gold.b",
+            ),
+        ]);
+        let ran = project.ok(&["--threads", threads, "--verbose", "refresh"]);
+        let steps = steady(&ran.stderr);
+        let steps = steps.lines().filter(|line| line.contains("buil"));
+        steps.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(said("1"), @r"
+    building gold.a: not published yet
+    built gold.a: 1 row in [time] s
+    building gold.b: not published yet
+    built gold.b: 1 row in [time] s
+    building gold.c: not published yet
+    built gold.c: 2 rows in [time] s
+    ");
+    insta::assert_snapshot!(said("2"), @r"
+    building gold.a: not published yet
+    building gold.b: not published yet
+    built gold.a: 1 row in [time] s
+    built gold.b: 1 row in [time] s
+    building gold.c: not published yet
+    built gold.c: 2 rows in [time] s
+    ");
+}

@@ -468,3 +468,34 @@ fn collected_mrr_of_january_is_january_s_payments() {
     );
     assert_eq!(monthly, listed);
 }
+
+#[test]
+fn what_no_line_can_be_listed_for_is_told_from_what_has_none() {
+    let project = Project::of(&[
+        FILES[1],
+        (
+            "silver/as_of.sql",
+            "-- The latest day.\nselect max(paid_on) as as_of from bronze.payments",
+        ),
+        (
+            "gold/today.sql",
+            "-- Today.\nselect as_of from silver.as_of",
+        ),
+        ("gold/one.sql", "-- One.\nselect 1 as n"),
+    ]);
+    project.deliver(
+        "payments.csv",
+        "payment_id,user_id,amount,paid_on,status\n1,1,2.00,2024-01-05,ok\n",
+    );
+    project.ok(&["refresh"]);
+    let said = |table: &str| project.ok(&["why", table]).stderr;
+    insta::assert_snapshot!(said("gold.today"), @r"
+    1 row of gold.today:
+      no landed row that can be listed
+    read whole: silver.as_of
+    ");
+    insta::assert_snapshot!(said("gold.one"), @r"
+    1 row of gold.one:
+      no landed row stands behind it
+    ");
+}
