@@ -94,6 +94,9 @@ pub struct EngineLimits {
     pub memory: u64,
     /// Threads.
     pub threads: usize,
+    /// Tables of so many rows or more are built row by row where the plan
+    /// proves that it can be done; smaller ones as fast without.
+    pub by_rows_from: u64,
 }
 
 /// What the command line said; nothing means look further.
@@ -128,7 +131,11 @@ struct File {
 struct EngineFile {
     memory: Option<String>,
     threads: Option<usize>,
+    by_rows_from: Option<u64>,
 }
+
+/// Rows from which on a table is built row by row.
+const BY_ROWS_FROM: u64 = 10_000;
 
 impl Config {
     /// Settles file, environment and command line.
@@ -180,6 +187,10 @@ impl Config {
             .or_else(|| variable("CINELAKE_THREADS").and_then(|t| t.parse().ok()))
             .or(file.engine.threads)
             .unwrap_or_else(default_threads);
+        let by_rows_from = variable("CINELAKE_BY_ROWS_FROM")
+            .and_then(|rows| rows.parse().ok())
+            .or(file.engine.by_rows_from)
+            .unwrap_or(BY_ROWS_FROM);
         if threads == 0 {
             return Err(Error::usage("`threads` is at least 1"));
         }
@@ -188,7 +199,11 @@ impl Config {
             lake,
             landing,
             zone,
-            engine: EngineLimits { memory, threads },
+            engine: EngineLimits {
+                memory,
+                threads,
+                by_rows_from,
+            },
             maintain,
         })
     }

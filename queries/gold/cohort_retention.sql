@@ -53,38 +53,15 @@ cells as (
 
 ),
 
-active_months as (
-
-    select
-        members.cohort_month,
-        members.user_id,
-        user_months.month
-    from members
-    inner join silver.user_months
-        on members.user_id = user_months.user_id
-        and members.join_date <= user_months.last_day
-
-),
-
-active as (
-
-    select
-        cohort_month,
-        month,
-        count(*) as active_users
-    from active_months
-    group by cohort_month, month
-
-),
-
 last_months as (
 
     select
-        cohort_month,
-        user_id,
-        max(month) as month
-    from active_months
-    group by cohort_month, user_id
+        members.cohort_month,
+        cast(date_trunc('month', user_activity.last_session_date) as date) as month
+    from members
+    inner join gold.user_activity
+        on members.user_id = user_activity.user_id
+        and members.join_date <= user_activity.last_session_date
 
 ),
 
@@ -112,7 +89,7 @@ counted as (
             order by cells.month desc
         ) as active_users_unbounded
     from cells
-    left join active
+    left join silver.cohort_months as active
         on cells.cohort_month = active.cohort_month
         and cells.month = active.month
     left join leaving

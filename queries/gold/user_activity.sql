@@ -39,23 +39,6 @@ watched as (
 
 ),
 
-viewings as (
-
-    select unnest(bitmap_values(viewer_set)) as user_id
-    from silver.title_audiences
-
-),
-
-distinct_seen as (
-
-    select
-        user_id,
-        count(*) as distinct_titles
-    from viewings
-    group by user_id
-
-),
-
 user_genres as (
 
     select
@@ -111,11 +94,11 @@ select
     cast(watched.sum_of_completion_ratios as double)
     / nullif(watched.sessions_of_known_length, 0) as avg_completion_ratio, -- mean share of the title watched
     favourites.genre as favourite_genre,    -- the genre with the most minutes
-    coalesce(distinct_seen.distinct_titles, 0) as distinct_titles -- different titles watched
+    coalesce(user_titles.distinct_titles, 0) as distinct_titles -- different titles watched
 from silver.users
 cross join silver.settings
 left join silver.as_of on true
 left join watched on users.user_id = watched.user_id
-left join distinct_seen on users.user_id = distinct_seen.user_id
+left join silver.user_titles on users.user_id = user_titles.user_id
 left join favourites on users.user_id = favourites.user_id and favourites.place = 1
 left join subscribers on users.user_id = subscribers.user_id

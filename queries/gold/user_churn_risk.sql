@@ -22,16 +22,6 @@
 
 with
 
-clock as (
-
-    select
-        as_of.as_of,
-        as_of.as_of - settings.active_days as active_since
-    from silver.as_of
-    cross join silver.settings
-
-),
-
 watched as (
 
     select
@@ -56,36 +46,16 @@ last_places as (
 
 ),
 
--- The months that the active days reach into. They come first in the join below,
--- so that of the other months no row is read.
-recent_months as (
-
-    select
-        as_of,
-        active_since,
-        unnest(
-            generate_series(
-                cast(date_trunc('month', active_since) as date),
-                cast(date_trunc('month', as_of) as date),
-                interval '1 month'
-            )
-        ) as month
-    from clock
-
-),
-
 lately as (
 
     select
-        user_days.user_id,
-        sum(user_days.sessions) as sessions,
-        count(*) as days,
-        sum(user_days.sum_of_completion_ratios) as sum_of_ratios,
-        sum(user_days.sessions_of_known_length) as known
-    from recent_months
-    inner join silver.user_days on recent_months.month = user_days.month
-    where user_days.day >= recent_months.active_since and user_days.day <= recent_months.as_of
-    group by user_days.user_id
+        user_id,
+        sum(sessions) as sessions,
+        sum(active_days) as days,
+        sum(sum_of_completion_ratios) as sum_of_ratios,
+        sum(sessions_of_known_length) as known
+    from silver.recent_user_months
+    group by user_id
 
 ),
 

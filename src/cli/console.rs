@@ -68,6 +68,11 @@ impl Console {
         self.line("info", text);
     }
 
+    /// Says why a run is red, also when only errors are wanted.
+    pub(super) fn red(&self, text: &str) {
+        self.put("error", text);
+    }
+
     /// Says something only when details are wanted.
     pub(super) fn detail(&self, text: &str) {
         if self.verbose {
@@ -84,9 +89,12 @@ impl Console {
     }
 
     fn line(&self, level: &str, text: &str) {
-        if self.quiet {
-            return;
+        if !self.quiet {
+            self.put(level, text);
         }
+    }
+
+    fn put(&self, level: &str, text: &str) {
         match self.format {
             LogFormat::Text => to_stderr(text),
             LogFormat::Json => {

@@ -31,6 +31,8 @@ landing = \"lake/landing\"
 # [engine]
 # memory = \"4GiB\"
 # threads = 4
+# Tables of so many rows or more are built row by row where that is enough.
+# by_rows_from = 10000
 
 # What `cinelake maintain` keeps: so many of the newest snapshots, and all that
 # are younger; files that nobody needs go this long after the last need of them.

@@ -90,7 +90,7 @@ async fn show_impact(
     say_failed(console, &impact.outcome.checks)?;
     shown.show(console, &impact.difference)?;
     if impact.outcome.is_red() {
-        console.say("red: a check failed, a refresh would publish nothing");
+        console.red("red: a check failed, a refresh would publish nothing");
         return Ok(Status::Red);
     }
     console.say(&format!("{nothing}: `cinelake refresh{on}` does it"));

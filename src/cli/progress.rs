@@ -124,9 +124,10 @@ impl Observer for Progress {
                 let table = step.table.to_string();
                 lock(&self.building).retain(|t| *t != table);
                 self.name_tables();
-                let part = match &step.extent {
-                    Extent::Whole => String::new(),
-                    Extent::Partitions { days, of, .. } => {
+                let part = match (&step.extent, built.anew) {
+                    (_, Some(rows)) => format!("{} of ", super::report::thousands(rows)),
+                    (Extent::Whole, None) => String::new(),
+                    (Extent::Partitions { days, of, .. }, None) => {
                         format!("{} of {of} partitions, ", days.len())
                     }
                 };

@@ -66,7 +66,7 @@ pub(super) fn conclude(context: &Context, outcome: &Outcome) -> Result<Status> {
             (Some(before), None) => format!("snapshot {} stays visible", before.id),
             (None, None) => "nothing is visible yet".to_owned(),
         };
-        console.say(&format!(
+        console.red(&format!(
             "red: a check failed, nothing is published; {kept}"
         ));
         return Ok(Status::Red);

@@ -153,15 +153,20 @@ pub(super) fn say_failed(console: &Console, checks: &[CheckReport]) -> Result<()
         };
         let rows = counted(check.failing_rows, "failing row");
         let text = format!("{subject}: {rows} ({place})");
-        if check.outcome == CheckOutcome::Failed {
-            console.say(&format!("failed: {text}"));
+        let is_failed = check.outcome == CheckOutcome::Failed;
+        if is_failed {
+            console.red(&format!("failed: {text}"));
         } else {
             console.warn(&text);
         }
         if let Some(first) = check.samples.first() {
             let shown = first.slice(0, first.num_rows().min(SHOWN));
             let table = text_table(&shown.schema(), &[shown], false)?;
-            console.say(&table.to_string());
+            if is_failed {
+                console.red(&table.to_string());
+            } else {
+                console.say(&table.to_string());
+            }
         }
     }
     Ok(())

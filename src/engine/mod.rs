@@ -6,6 +6,7 @@
 //! Start reading at [`Engine::session`]; files are scanned by
 //! [`LakeTable`](table::LakeTable).
 
+mod additive;
 mod bitmaps;
 mod catalog;
 mod compare;
@@ -36,7 +37,7 @@ use crate::name::TableName;
 pub use compare::{ChangedRows, Comparison, Counts, SharedColumn, Standing, TablePair};
 pub use params::{parse_value, sql_type};
 pub use reach::Reach;
-pub use session::{Answer, Rows, Session};
+pub use session::{Answer, Condition, Rows, Session};
 pub use trace::{Gap, Picked, Role, Trace, TracedInput};
 
 /// What a session reads.
@@ -123,6 +124,12 @@ impl Engine {
             tokio::task::yield_now().await;
             patience -= 1;
         }
+    }
+
+    /// Rows from which on a table is built row by row.
+    #[must_use]
+    pub fn by_rows_from(&self) -> u64 {
+        self.limits.by_rows_from
     }
 
     /// Threads that work may use.

@@ -9,6 +9,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
@@ -185,17 +186,55 @@ impl Session {
     }
 }
 
+/// What rows of an answer have to meet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// The column has one of these values.
+    Among(String, Vec<ScalarValue>),
+    /// The column is null.
+    Missing(String),
+    /// None of these holds, each of them all of its conditions together.
+    Neither(Vec<Vec<Condition>>),
+}
+
+impl Condition {
+    /// The column is one of these days since 1970.
+    #[must_use]
+    pub fn days(column: &str, days: &[i32]) -> Self {
+        let days = days.iter().map(|day| ScalarValue::Date32(Some(*day)));
+        Self::Among(column.to_owned(), days.collect())
+    }
+
+    fn expression(&self) -> Expr {
+        match self {
+            Self::Among(column, values) => {
+                let values = values.iter().cloned().map(lit).collect();
+                ident(column).in_list(values, false)
+            }
+            Self::Missing(column) => ident(column).is_null(),
+            Self::Neither(others) => {
+                let others = others.iter().filter_map(|all| all_of(all));
+                conjunction(others.map(Expr::is_not_true)).unwrap_or_else(|| lit(true))
+            }
+        }
+    }
+}
+
+fn all_of(conditions: &[Condition]) -> Option<Expr> {
+    conjunction(conditions.iter().map(Condition::expression))
+}
+
 impl Answer {
-    /// Of the rows only those whose `column`, a date, is one of `days` since
-    /// 1970.
+    /// Of the rows only those that meet all `conditions`.
     ///
     /// # Errors
-    /// When the answer has no such column.
-    pub fn only(self, column: &str, days: &[i32]) -> Result<Self> {
+    /// When the answer lacks a column of theirs.
+    pub fn only(self, conditions: &[Condition]) -> Result<Self> {
         let Self { frame, wording } = self;
-        let days = days.iter().map(|day| lit(ScalarValue::Date32(Some(*day))));
-        let among = ident(column).in_list(days.collect(), false);
-        let frame = frame.filter(among).map_err(|e| wording.error(e))?;
+        let frame = match all_of(conditions) {
+            Some(all) => frame.filter(all).map_err(|e| wording.error(e))?,
+            None => frame,
+        };
         Ok(Self { frame, wording })
     }
 

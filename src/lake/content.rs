@@ -5,7 +5,7 @@
 //! the same rows as often; the chance that they do not is about 2^-64.
 
 use std::iter::Sum;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 use datafusion::arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch};
 use datafusion::arrow::datatypes::{
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 const CHUNK: usize = 8192;
 
 /// The hash of a set of rows; written as 32 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ContentHash(u128);
 
 impl ContentHash {
@@ -32,16 +32,33 @@ impl ContentHash {
     /// When a column has a type that no table stores.
     pub fn of(batch: &RecordBatch) -> Result<Self> {
         let mut sum = Self::default();
-        for start in (0..batch.num_rows()).step_by(CHUNK) {
-            let rows = batch.slice(start, CHUNK.min(batch.num_rows() - start));
-            let mut states = vec![RowState::default(); rows.num_rows()];
-            for column in rows.columns() {
-                hash_column(column.as_ref(), &mut states)?;
-            }
-            sum = states.iter().fold(sum, |sum, row| sum + row.finish());
-        }
+        each_row(batch, |row| sum = sum + row)?;
         Ok(sum)
     }
+
+    /// The hash of each of `batch`'s rows.
+    ///
+    /// # Errors
+    /// When a column has a type that no table stores.
+    pub fn of_rows(batch: &RecordBatch) -> Result<Vec<Self>> {
+        let mut rows = Vec::with_capacity(batch.num_rows());
+        each_row(batch, |row| rows.push(row))?;
+        Ok(rows)
+    }
+}
+
+fn each_row(batch: &RecordBatch, mut take: impl FnMut(ContentHash)) -> Result<()> {
+    for start in (0..batch.num_rows()).step_by(CHUNK) {
+        let rows = batch.slice(start, CHUNK.min(batch.num_rows() - start));
+        let mut states = vec![RowState::default(); rows.num_rows()];
+        for column in rows.columns() {
+            hash_column(column.as_ref(), &mut states)?;
+        }
+        for state in states {
+            take(state.finish());
+        }
+    }
+    Ok(())
 }
 
 impl Add for ContentHash {
@@ -49,6 +66,14 @@ impl Add for ContentHash {
 
     fn add(self, other: Self) -> Self {
         Self(self.0.wrapping_add(other.0))
+    }
+}
+
+impl Sub for ContentHash {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.wrapping_sub(other.0))
     }
 }
 

@@ -58,19 +58,15 @@ impl Partitions {
                 let own = files.iter().filter(|f| f.partition == *value);
                 own.cloned().collect()
             };
-            let (kept, adds) = (of(kept), of(adds));
-            let added = content(&adds);
-            // Rows that stay are known by what was known before, unless some
-            // of them went.
-            let content = match (kept.is_empty(), of(removes).is_empty()) {
-                (true, _) => added,
-                (false, true) => before
-                    .0
-                    .get(value)
-                    .and_then(|p| p.content)
-                    .zip(added)
-                    .map(|(before, added)| before + added),
-                (false, false) => None,
+            let (kept, adds, removes) = (of(kept), of(adds), of(removes));
+            // Rows that stay are known by what was known before, less what went.
+            let content = if kept.is_empty() {
+                content(&adds)
+            } else {
+                let before = before.0.get(value).and_then(|p| p.content);
+                let stays = before.zip(content(&removes));
+                let known = stays.zip(content(&adds));
+                known.map(|((before, went), came)| before - went + came)
             };
             let all = || kept.iter().chain(&adds);
             let partition = Partition {

@@ -50,6 +50,17 @@ impl TableLayout {
             .collect();
         blake3::hash(columns.join(",").as_bytes()).to_hex()[..16].to_owned()
     }
+
+    /// The rows of `batch` by partition.
+    ///
+    /// # Errors
+    /// When the partition column is not there, or is not a date.
+    pub fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionValue, RecordBatch)>> {
+        match &self.partition_by {
+            Some(column) => split_by_date(batch, column),
+            None => Ok(vec![(None, batch.clone())]),
+        }
+    }
 }
 
 /// Collects a table's rows and writes them as files.
@@ -79,7 +90,8 @@ impl TableWriter {
     /// bytes of rows in memory and encoding `parallel` files at once.
     ///
     /// # Errors
-    /// When the layout names a column that the schema lacks.
+    /// When the layout names a column that the schema lacks, or none is left
+    /// beside the one that splits it.
     pub fn new(
         lake: &Lake,
         clock: Arc<dyn Clock>,
@@ -97,6 +109,12 @@ impl TableWriter {
                 .maybe_hint(did_you_mean(column, columns))
             })
         };
+        if layout.partition_by.is_some() && layout.schema.fields().len() == 1 {
+            return Err(Error::usage(format!(
+                "`{name}` has no column beside the one it is split by"
+            ))
+            .hint("files hold the other columns: add one, or leave `partition_by` out"));
+        }
         Ok(Self {
             partition: layout.partition_by.as_ref().map(index).transpose()?,
             order: layout.order_by.iter().map(index).collect::<Result<_>>()?,
@@ -121,8 +139,8 @@ impl TableWriter {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        for (value, rows) in self.split(&batch)? {
-            let bytes = batch.get_array_memory_size() * rows.num_rows() / batch.num_rows();
+        for (value, rows) in self.layout.split(&batch)? {
+            let bytes = size(&rows);
             let buffer = self.buffers.entry(value).or_default();
             buffer.batches.push(rows);
             buffer.bytes += bytes;
@@ -155,13 +173,6 @@ impl TableWriter {
         self.files
             .sort_by(|a, b| (a.partition, &a.path).cmp(&(b.partition, &b.path)));
         Ok(self.files)
-    }
-
-    fn split(&self, batch: &RecordBatch) -> Result<Vec<(PartitionValue, RecordBatch)>> {
-        match &self.layout.partition_by {
-            Some(column) => split_by_date(batch, column),
-            None => Ok(vec![(None, batch.clone())]),
-        }
     }
 
     /// Waits for a file that is being written; for all of them when it fails,
@@ -302,6 +313,24 @@ pub fn split_by_date(
             Ok((value, rows))
         })
         .collect()
+}
+
+/// Bytes of the values of `rows`. They may be a slice of much more, which other
+/// slices count.
+fn size(rows: &RecordBatch) -> usize {
+    let bytes = |array: &ArrayRef| {
+        let text = match array.data_type() {
+            DataType::Utf8View => array.as_string_view().total_buffer_bytes_used(),
+            DataType::BinaryView => array.as_binary_view().total_buffer_bytes_used(),
+            _ => 0,
+        };
+        let width = array
+            .data_type()
+            .primitive_width()
+            .unwrap_or(size_of::<u128>());
+        text + width * array.len()
+    };
+    rows.columns().iter().map(bytes).sum()
 }
 
 /// Rows taken from a batch share all of its text; these keep their own only.

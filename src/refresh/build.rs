@@ -1,16 +1,20 @@
 //! Builds one model: its query's rows, staged as files.
 
+mod by_rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::plan::{Extent, Step, build_fingerprint, is_as_of, stored_inputs};
+use self::by_rows::ByRows;
+use super::delta::{Deltas, Patched};
+use super::plan::{Extent, Reason, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use crate::clock::Clock;
-use crate::engine::{self, Answer, Engine, Joins, Scope};
-use crate::error::{Kind, Result};
+use crate::engine::{self, Answer, Condition, Engine, Joins, Scope};
+use crate::error::{Error, Kind, Result};
 use crate::lake::{
     DataFile, PartitionValue, Partitions, TableEntry, TableLayout, TableWriter, content, days_of,
 };
@@ -25,6 +29,8 @@ pub struct Built {
     pub changed: bool,
     /// Whether it took more than one attempt, since memory was short.
     pub again: bool,
+    /// Of the rows, those that were built: where changed inputs reach only some.
+    pub anew: Option<u64>,
 }
 
 /// A model to be built, and all that building it needs of the run: others can
@@ -36,7 +42,11 @@ pub(super) struct Build {
     model: Model,
     sql: String,
     extent: Extent,
+    reason: Reason,
     before: Option<TableEntry>,
+    /// Columns by which its rows may be told from others that inputs reach.
+    keys: Vec<String>,
+    deltas: Deltas,
 }
 
 /// What a model's query answered.
@@ -47,6 +57,8 @@ pub(super) enum Answered {
         published: Vec<DataFile>,
         extent: Extent,
     },
+    /// Some of a table's rows.
+    Rows(Box<ByRows>),
     /// A view's rows, which are counted and not kept.
     Counts(BTreeMap<PartitionValue, u64>),
 }
@@ -74,6 +86,9 @@ impl Build {
             model: model.clone(),
             sql: replaced.unwrap_or_else(|| model.sql.clone()),
             extent: step.extent.clone(),
+            reason: step.reason.clone(),
+            keys: keys(stage, model, &step.reason),
+            deltas: stage.deltas().clone(),
             before: base.and_then(|b| b.tables.get(&model.name)).cloned(),
         }
     }
@@ -112,8 +127,10 @@ impl Build {
                     rows: counted.values().sum(),
                     changed: true,
                     again: false,
+                    anew: None,
                 };
             }
+            Answered::Rows(by_rows) => return self.stage_rows(stage, *by_rows, provenance),
             Answered::Files {
                 written,
                 published,
@@ -148,10 +165,50 @@ impl Build {
             rows,
             changed,
             again,
+            anew: None,
+        }
+    }
+
+    fn stage_rows(&self, stage: &mut Stage<'_>, by_rows: ByRows, provenance: Provenance) -> Built {
+        let name = &self.model.name;
+        let ByRows {
+            layout,
+            patched,
+            delta,
+            answered,
+        } = by_rows;
+        let changed = !delta.is_empty();
+        let files = patched.kept.iter().chain(&patched.adds);
+        let rows = files.map(|f| f.rows).sum();
+        self.deltas.know(name, delta);
+        if changed {
+            let Patched {
+                kept,
+                adds,
+                removes,
+            } = patched;
+            stage.table(name, layout, kept, adds, removes, provenance);
+        } else {
+            stage.same_rows(name, provenance);
+        }
+        Built {
+            rows,
+            changed,
+            again: false,
+            anew: Some(answered),
         }
     }
 
     async fn written(&self, turns: &Turns) -> Result<Answered> {
+        {
+            let _turn = turns.one().await;
+            let budget = self.engine.write_budget() / turns.at_once();
+            match self.by_rows(budget).await {
+                Ok(Some(by_rows)) => return Ok(Answered::Rows(Box::new(by_rows))),
+                Err(e) if !memory_is_short(&e) => return Err(e),
+                Ok(None) | Err(_) => {}
+            }
+        }
         let mut extent = self.extent.clone();
         let written = loop {
             let written = self.write(&extent, turns).await?;
@@ -182,10 +239,7 @@ impl Build {
     /// builds it is tried again alone, then with joins that spill.
     async fn write(&self, extent: &Extent, turns: &Turns) -> Result<Written> {
         let budget = self.engine.write_budget() / turns.at_once();
-        let is_short = |written: &Result<Written>| match written {
-            Ok(_) => false,
-            Err(e) => e.kind() == Kind::Io && e.message().contains("needs more memory"),
-        };
+        let is_short = |written: &Result<Written>| written.as_ref().is_err_and(memory_is_short);
         let turn = turns.one().await;
         let mut written = self.write_by(extent, Joins::Fastest, budget).await;
         if !is_short(&written) {
@@ -208,14 +262,18 @@ impl Build {
     }
 
     async fn write_by(&self, extent: &Extent, joins: Joins, budget: usize) -> Result<Written> {
-        let rows = self.answer(extent, joins).await?.stream().await?;
-        let layout = TableLayout {
-            schema: nullable(&rows.schema()),
-            partition_by: self.model.header.partition_by.clone(),
-            order_by: self.model.header.order_by.clone(),
+        let mut answers = self.answers(extent, joins).await?.into_iter();
+        let Some(first) = answers.next() else {
+            return Err(Error::usage("a build needs a query").file(&self.model.path));
         };
-        let name = &self.model.name;
-        let files = write_rows(&self.engine, &self.clock, name, &layout, budget, rows).await?;
+        let rows = first.stream().await?;
+        let layout = self.layout(&rows.schema());
+        let mut writer = self.writer(&layout, budget)?;
+        pour(rows, &mut writer).await?;
+        for answer in answers {
+            pour(answer.stream().await?, &mut writer).await?;
+        }
+        let files = writer.finish().await?;
         Ok(Written {
             layout,
             files,
@@ -226,30 +284,92 @@ impl Build {
     /// Runs a view's query to its end, as its readers will, and counts its
     /// rows by partition.
     async fn counted(&self) -> Result<BTreeMap<PartitionValue, u64>> {
-        let answer = self.answer(&self.extent, Joins::Fastest).await?;
-        let mut rows = answer.stream().await?;
         let mut counted = BTreeMap::new();
-        while let Some(batch) = rows.next().await? {
-            match &self.model.header.partition_by {
-                Some(column) => {
-                    for day in days_of(&batch, column)? {
-                        *counted.entry(day).or_default() += 1;
+        for answer in self.answers(&self.extent, Joins::Fastest).await? {
+            let mut rows = answer.stream().await?;
+            while let Some(batch) = rows.next().await? {
+                match &self.model.header.partition_by {
+                    Some(column) => {
+                        for day in days_of(&batch, column)? {
+                            *counted.entry(day).or_default() += 1;
+                        }
                     }
+                    None => *counted.entry(None).or_default() += batch.num_rows() as u64,
                 }
-                None => *counted.entry(None).or_default() += batch.num_rows() as u64,
             }
         }
         Ok(counted)
     }
 
-    async fn answer(&self, extent: &Extent, joins: Joins) -> Result<Answer> {
+    /// The queries whose rows are those within `extent`: beside the partitions
+    /// the rows without a value, of which no input's partition tells anything.
+    async fn answers(&self, extent: &Extent, joins: Joins) -> Result<Vec<Answer>> {
         let session = self.engine.session(self.scope.clone(), joins)?;
-        let answer = session.model(&self.sql).await?;
+        let all = session.model(&self.sql).await?;
         match extent {
-            Extent::Partitions { column, days, .. } => answer.only(column, days),
-            Extent::Whole => Ok(answer),
+            Extent::Partitions { column, days, .. } => {
+                let rest = session.model(&self.sql).await?;
+                Ok(vec![
+                    all.only(&[Condition::days(column, days)])?,
+                    rest.only(&[Condition::Missing(column.clone())])?,
+                ])
+            }
+            Extent::Whole => Ok(vec![all]),
         }
     }
+
+    fn layout(&self, schema: &SchemaRef) -> TableLayout {
+        TableLayout {
+            schema: nullable(schema),
+            partition_by: self.model.header.partition_by.clone(),
+            order_by: self.model.header.order_by.clone(),
+        }
+    }
+
+    fn writer(&self, layout: &TableLayout, budget: usize) -> Result<TableWriter> {
+        TableWriter::new(
+            self.engine.lake(),
+            Arc::clone(&self.clock),
+            &self.model.name,
+            layout.clone(),
+            budget,
+            self.engine.threads(),
+        )
+    }
+}
+
+fn memory_is_short(error: &Error) -> bool {
+    error.kind() == Kind::Io && error.message().contains("needs more memory")
+}
+
+/// The columns by which inputs that changed may reach some rows of `model`:
+/// those that tell its rows apart, and those that tell theirs.
+fn keys(stage: &Stage<'_>, model: &Model, reason: &Reason) -> Vec<String> {
+    let Reason::InputsChanged(inputs) = reason else {
+        return Vec::new();
+    };
+    let workspace = stage.workspace;
+    let grain = |table: &TableName| {
+        let model = workspace.project.models.get(table);
+        let contract = || {
+            workspace
+                .contracts
+                .iter()
+                .find(|c| TableName::bronze(&c.name) == *table)
+        };
+        match model {
+            Some(model) => model.header.grain.clone(),
+            None => contract().map(|c| c.key.clone()).unwrap_or_default(),
+        }
+    };
+    let theirs = inputs.aligned.iter().chain(&inputs.whole).flat_map(grain);
+    let mut keys: Vec<String> = Vec::new();
+    for key in model.header.grain.iter().cloned().chain(theirs) {
+        if Some(&key) != model.header.partition_by.as_ref() && !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// So many builds run at once, and share the memory.
@@ -321,9 +441,7 @@ impl Swap {
         };
         let built = |file: &DataFile| match extent {
             Extent::Whole => true,
-            Extent::Partitions { days, .. } => {
-                file.partition.is_some_and(|day| days.contains(&day))
-            }
+            Extent::Partitions { days, .. } => file.partition.is_none_or(|day| days.contains(&day)),
         };
         let goes = |file: &DataFile| built(file) && !same.contains(&file.partition);
         let (removes, kept) = published.into_iter().partition(goes);
@@ -380,7 +498,7 @@ pub(super) async fn write_rows(
     name: &TableName,
     layout: &TableLayout,
     budget: usize,
-    mut rows: engine::Rows,
+    rows: engine::Rows,
 ) -> Result<Vec<DataFile>> {
     let mut writer = TableWriter::new(
         engine.lake(),
@@ -390,8 +508,13 @@ pub(super) async fn write_rows(
         budget,
         engine.threads(),
     )?;
+    pour(rows, &mut writer).await?;
+    writer.finish().await
+}
+
+async fn pour(mut rows: engine::Rows, writer: &mut TableWriter) -> Result<()> {
     while let Some(batch) = rows.next().await? {
         writer.write(batch).await?;
     }
-    writer.finish().await
+    Ok(())
 }

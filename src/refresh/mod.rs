@@ -10,6 +10,7 @@ mod branch;
 mod build;
 mod compact;
 mod deliveries;
+mod delta;
 mod diff;
 mod impact;
 mod keys;

@@ -47,7 +47,7 @@ impl Workspace {
         let mut begun = 0;
         loop {
             while running.len() < turns.at_once()
-                && let Some((at, model)) = queue.ready(|t| stage.entry(t).map_or(0, |e| e.rows))
+                && let Some((at, model)) = queue.ready(|t| stage.entry(t).map_or(0, |e| e.bytes))
             {
                 let decided = {
                     let now = |table: &TableName| stage.entry(table);
@@ -303,11 +303,20 @@ async fn decide<'a>(
     let (Some(column), Some(published)) = (column, published) else {
         return Ok(Some(whole(Reason::inputs_changed(changed))));
     };
-    let reach = session()?.reach(&model.sql, column).await;
-    let reach = reach.map_err(|e| match e.place() {
+    let at_model = |e: Error| match e.place() {
         Some(_) => e,
         None => e.file(&model.path),
-    })?;
+    };
+    let session = session()?;
+    let reach = session.reach(&model.sql, column).await;
+    let mut reach = reach.map_err(at_model)?;
+    // What no partition reads, rows without a partition may.
+    if changed.iter().any(|table| !reach.reads(table)) {
+        let read = session.reads(&model.sql).await.map_err(at_model)?;
+        let others = read.into_iter().filter(|table| !reach.reads(table));
+        let others: BTreeSet<TableName> = others.collect();
+        reach.whole.extend(others);
+    }
     Ok(narrow(model, published, changed, &reach, now))
 }
 

@@ -191,7 +191,7 @@ pub(super) fn narrow<'a>(
     let mut days: BTreeSet<i32> = BTreeSet::new();
     for table in changed {
         let entry = now(&table);
-        if !reach.aligned.contains(&table) && !reach.whole.contains(&table) {
+        if !reach.reads(&table) {
             inputs.unread.push(table);
             continue;
         }

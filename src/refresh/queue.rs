@@ -51,9 +51,9 @@ impl<'a> Queue<'a> {
     }
 
     /// The next model to be built, whose inputs are settled: the one that most
-    /// others wait for, and of several the one that reads the most `rows` of
-    /// its inputs. None once a model failed.
-    pub(super) fn ready(&self, rows: impl Fn(&TableName) -> u64) -> Option<(usize, &'a Model)> {
+    /// others wait for, and of several the one whose inputs are the largest, as
+    /// `bytes` says. None once a model failed.
+    pub(super) fn ready(&self, bytes: impl Fn(&TableName) -> u64) -> Option<(usize, &'a Model)> {
         if self.failed.is_some() {
             return None;
         }
@@ -66,7 +66,7 @@ impl<'a> Queue<'a> {
             .filter(|(_, (model, state))| matches!(state, State::Waiting) && is_ready(model))
             .map(|(at, (model, _))| (at, *model))
             .max_by_key(|(at, model)| {
-                let read = model.statement.inputs.iter().map(|i| rows(&i.table));
+                let read = model.statement.inputs.iter().map(|i| bytes(&i.table));
                 let waited_for = self.waited_for.get(&model.name);
                 (waited_for.copied(), read.sum::<u64>(), Reverse(*at))
             })
@@ -158,6 +158,7 @@ mod tests {
             rows: 1,
             changed: true,
             again: false,
+            anew: None,
         };
         (step, built, Duration::ZERO)
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::delta::Deltas;
 use super::plan::Extent;
 use super::workspace::Workspace;
 use crate::engine::{Joins, Scope, Session, Staged};
@@ -22,6 +23,7 @@ pub(super) struct Stage<'a> {
     scope: Scope,
     entries: BTreeMap<TableName, TableEntry>,
     changes: BTreeMap<TableName, TableChange>,
+    deltas: Deltas,
 }
 
 /// What a staged table's entry says besides its files.
@@ -53,7 +55,13 @@ impl<'a> Stage<'a> {
             base,
             entries: BTreeMap::new(),
             changes: BTreeMap::new(),
+            deltas: Deltas::default(),
         }
+    }
+
+    /// What differs of each table, as far as it was asked for.
+    pub(super) fn deltas(&self) -> &Deltas {
+        &self.deltas
     }
 
     /// A session that sees what is staged in front of what is published.
@@ -237,7 +245,9 @@ impl<'a> Stage<'a> {
         let known = before.map(|b| b.partitions.clone()).unwrap_or_default();
         let (shaped_in, partitions) = match extent {
             Extent::Partitions { days, .. } => {
-                let read = days.iter().map(|day| Some(*day));
+                // A view's rows without a value may be others, as many as before.
+                let without = known.get(None).filter(|p| p.rows > 0).map(|p| p.value);
+                let read = days.iter().map(|day| Some(*day)).chain(without);
                 let partitions = Partitions::of_view(&known, id, read, rows);
                 (before.map_or(id, |b| b.shaped_in), partitions)
             }

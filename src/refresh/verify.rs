@@ -13,7 +13,7 @@ use super::audit::table_sql;
 use super::plan::{build_fingerprint, is_as_of, selection_of};
 use super::progress::{Event, Observer};
 use super::workspace::{Workspace, fingerprint};
-use crate::engine::{Answer, Session};
+use crate::engine::{Answer, Condition, Session};
 use crate::error::{Error, Result};
 use crate::lake::{
     ContentHash, DataFile, PartitionValue, SnapshotRef, TableEntry, date_text, split_by_date,
@@ -280,7 +280,7 @@ fn add(contents: &mut Contents, value: PartitionValue, rows: &RecordBatch) -> Re
 async fn rebuilt(session: &Session, model: &Model, days: Option<&[i32]>) -> Result<Answer> {
     let answer = session.model(&model.sql).await?;
     match (days, &model.header.partition_by) {
-        (Some(days), Some(column)) => answer.only(column, days),
+        (Some(days), Some(column)) => answer.only(&[Condition::days(column, days)]),
         _ => Ok(answer),
     }
 }
@@ -290,7 +290,7 @@ async fn stored(session: &Session, model: &Model, days: Option<&[i32]>) -> Resul
     let sql = format!("select * from {}", table_sql(&model.name));
     let answer = session.query(&sql, &[]).await?;
     match (days, &model.header.partition_by) {
-        (Some(days), Some(column)) => answer.only(column, days),
+        (Some(days), Some(column)) => answer.only(&[Condition::days(column, days)]),
         _ => Ok(answer),
     }
 }

@@ -409,6 +409,10 @@ fn way(turn: u64, is_last: bool) -> &'static [&'static [&'static str]] {
 fn play(seed: u64) {
     let mut company = Company::new(seed);
     let project = Project::warehouse();
+    // Few rows: only when it is asked for are some of them built by row.
+    if !seed.is_multiple_of(4) {
+        project.write("cinelake.toml", "[engine]\nby_rows_from = 0\n");
+    }
     company.deliver(&project);
     let told = |company: &Company, ran: &crate::support::Ran| {
         format!(
@@ -416,7 +420,7 @@ fn play(seed: u64) {
             company.story, ran.stdout, ran.stderr
         )
     };
-    let first = project.run(&["-q", "refresh"]);
+    let first = project.run(&["refresh"]);
     assert_eq!(first.code, Some(0), "{}", told(&company, &first));
     for step in 1..=4 {
         let _ = writeln!(company.story, "step {step}");
@@ -433,7 +437,7 @@ fn play(seed: u64) {
     assert_eq!(verified.code, Some(0), "{}", told(&company, &verified));
     let at_once = Project::warehouse();
     company.deliver(&at_once);
-    let ran = at_once.run(&["-q", "refresh"]);
+    let ran = at_once.run(&["refresh"]);
     assert_eq!(ran.code, Some(0), "{}", told(&company, &ran));
     for sql in [LANDED, CONTENT] {
         let (steps, once) = (project.rows(sql), at_once.rows(sql));

@@ -48,6 +48,7 @@
 )]
 
 mod branches;
+mod by_rows;
 mod catalogue;
 mod crash;
 mod crash_matrix;
