@@ -1,8 +1,8 @@
 //! Smallest and greatest values per file, in Delta's JSON.
 //!
 //! Bounds are safe, not always exact: long text is cut (the upper bound then
-//! ends in the greatest character), instants are widened to milliseconds,
-//! which is all that Delta keeps.
+//! ends in the greatest character). Instants are kept to the microsecond; those
+//! of other writers may be cut to milliseconds.
 
 use chrono::DateTime;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
@@ -93,9 +93,7 @@ fn bounds(array: &ArrayRef) -> Option<(String, String)> {
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let values = array.as_primitive::<TimestampMicrosecondType>();
-            let least = min(values)?.div_euclid(1000);
-            let greatest = max(values)?.checked_add(999)?.div_euclid(1000);
-            pair(instant(least)?, instant(greatest)?)
+            pair(instant(min(values)?)?, instant(max(values)?)?)
         }
         DataType::Decimal128(_, scale) => {
             let values = array.as_primitive::<Decimal128Type>();
@@ -119,9 +117,16 @@ fn bounds(array: &ArrayRef) -> Option<(String, String)> {
     }
 }
 
-fn instant(millis: i64) -> Option<String> {
-    let instant = DateTime::from_timestamp_millis(millis)?;
-    Some(format!("\"{}\"", instant.format("%Y-%m-%dT%H:%M:%S%.3fZ")))
+fn instant(micros: i64) -> Option<String> {
+    let instant = DateTime::from_timestamp_micros(micros)?;
+    Some(format!("\"{}\"", instant.format("%Y-%m-%dT%H:%M:%S%.6fZ")))
+}
+
+/// Whether a time is written to the microsecond: those that others write may
+/// be cut to milliseconds.
+fn has_micros(value: &Value) -> bool {
+    let digits = value.as_str().and_then(|text| text.split_once('.'));
+    digits.is_some_and(|(_, fraction)| fraction.len() == "123456Z".len())
 }
 
 struct Decimal128Text(i128, i8);
@@ -156,12 +161,15 @@ pub fn column_ranges(stats: &str, schema: &Schema) -> Vec<Option<ColumnRange>> {
     let range = |field: &datafusion::arrow::datatypes::FieldRef| {
         let kind = field.data_type();
         let nulls = get(nulls, field.name())?.as_u64()?;
-        let min = scalar(&get(mins, field.name())?, kind)?;
-        let max = scalar(&get(maxs, field.name())?, kind)?;
+        let (min, max) = (get(mins, field.name())?, get(maxs, field.name())?);
+        let exact = match kind {
+            DataType::Timestamp(..) => has_micros(&min) && has_micros(&max),
+            _ => kind.is_integer() || *kind == DataType::Date32,
+        };
         Some(ColumnRange {
-            exact: kind.is_integer() || *kind == DataType::Date32,
-            min,
-            max,
+            exact,
+            min: scalar(&min, kind)?,
+            max: scalar(&max, kind)?,
             nulls,
         })
     };
@@ -218,8 +226,8 @@ mod tests {
             text.contains("\"money\":-0.05") && text.contains("\"money\":9.99"),
             "{text}"
         );
-        assert_eq!(parsed["minValues"]["at"], "1970-01-01T00:00:00.001Z");
-        assert_eq!(parsed["maxValues"]["at"], "1970-01-01T00:00:00.003Z");
+        assert_eq!(parsed["minValues"]["at"], "1970-01-01T00:00:00.001500Z");
+        assert_eq!(parsed["maxValues"]["at"], "1970-01-01T00:00:00.002001Z");
         assert_eq!(parsed["nullCount"]["name"], 1);
     }
 
@@ -236,5 +244,17 @@ mod tests {
         assert!(name.max > ScalarValue::Utf8View(Some("z".repeat(40))));
         assert_eq!((name.nulls, name.exact), (1, false));
         assert_eq!(ranges[2], None);
+        let at = ranges[3].clone().unwrap();
+        assert!(
+            at.exact
+                && at.max == ScalarValue::TimestampMicrosecond(Some(2_001), Some("UTC".into()))
+        );
+        let cut = r#"{"minValues":{"at":"1970-01-01T00:00:00.001Z"},"maxValues":{"at":"1970-01-01T00:00:00.003Z"},"nullCount":{"at":0}}"#;
+        assert!(
+            !column_ranges(cut, &batch.schema())[3]
+                .as_ref()
+                .unwrap()
+                .exact
+        );
     }
 }
