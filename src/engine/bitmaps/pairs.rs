@@ -18,7 +18,9 @@ const KNOWN: usize = 1024;
 /// Bytes of sets that are kept from batch to batch.
 const KEPT: usize = 64 << 20;
 /// Possible ids for each one that is there, up to which bits are laid out.
-const SPREAD: u64 = 64;
+const SPREAD: u64 = 256;
+/// Bits compared at a time: what both have then takes memory that is at hand.
+const PART: u64 = 1 << 15;
 
 /// What `combine` makes of each pair of sets; null where one is.
 pub(super) fn combined<T>(
@@ -201,8 +203,15 @@ impl Bits {
         if from >= to {
             return 0;
         }
-        let part = |ids: &Self| ids.bits.slice(at(from - ids.base), at(to - from));
-        (&part(self) & &part(other)).count_set_bits() as u64
+        let mut count = 0;
+        let mut begin = from;
+        while begin < to {
+            let bits = at(PART.min(to - begin));
+            let part = |ids: &Self| ids.bits.slice(at(begin - ids.base), bits);
+            count += (&part(self) & &part(other)).count_set_bits() as u64;
+            begin += PART;
+        }
+        count
     }
 }
 
