@@ -95,7 +95,8 @@ pub struct EngineLimits {
     /// Threads.
     pub threads: usize,
     /// Tables of so many rows or more are built row by row where the plan
-    /// proves that it can be done; smaller ones as fast without.
+    /// proves that it can be done; smaller ones are as fast without. 0: also
+    /// where it saves nothing.
     pub by_rows_from: u64,
 }
 

@@ -45,7 +45,10 @@ fn writers_and_readers_at_once_never_break_a_snapshot() {
     let lake = project.lake();
     project.write(
         "cinelake.toml",
-        "[maintain]\nkeep_snapshots = 5\nkeep_days = 0\n",
+        &format!(
+            "{}[maintain]\nkeep_snapshots = 5\nkeep_days = 0\n",
+            small::BY_ROWS
+        ),
     );
     lake.ok("first", &["refresh"]);
     let seconds = std::env::var("CINELAKE_TEST_SECONDS").ok();

@@ -177,7 +177,8 @@ impl Build {
             let Some(delta) = self.deltas.of(&self.engine, &self.scope, table).await? else {
                 return Ok(None);
             };
-            if delta.rows().saturating_mul(FEW) > self.rows_to_build() {
+            let is_few = delta.rows().saturating_mul(FEW) <= self.rows_to_build();
+            if !is_few && self.engine.by_rows_from() > 0 {
                 return Ok(None);
             }
             // The more values, the fewer rows each of them reaches.

@@ -19,6 +19,9 @@ const TITLES: &str = "files = \"titles*\"\nkey = [\"title_id\"]\n[columns]\n\
     title_id = { type = \"bigint\", required = true }\ngenre = \"text\"\n";
 const HEADER: &str = "session_id,day,title_id,minutes,seen_at\n";
 
+/// Small as they are, tables are built by rows.
+pub const BY_ROWS: &str = "[engine]\nby_rows_from = 0\n";
+
 /// Every row of every table, without what differs from run to run.
 const STATE: &str = "
 select 'bronze.watched' as name, concat_ws('|', session_id, day, title_id, minutes, _delivery, _line, _current) as columns from bronze.watched
@@ -74,6 +77,7 @@ pub fn project() -> Small {
              select total from (select (select sum(minutes) from gold.totals) as total, (select sum(minutes) from silver.sessions) as sessions) where total <> sessions",
         ),
     ]);
+    project.write("cinelake.toml", BY_ROWS);
     let land = |stage: &str, name: &str, text: &str| {
         project.write(&format!("{stage}/{name}"), text);
     };
