@@ -253,3 +253,54 @@ pub(super) struct Patched {
     pub(super) adds: Vec<DataFile>,
     pub(super) removes: Vec<DataFile>,
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+    use datafusion::arrow::datatypes::Int64Type;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn batch(ids: &[i64]) -> RecordBatch {
+        let ids: ArrayRef = Arc::new(Int64Array::from(ids.to_vec()));
+        RecordBatch::try_from_iter([("id", ids)]).unwrap()
+    }
+
+    fn ids(batches: &[RecordBatch]) -> Vec<i64> {
+        let all = batches.iter().flat_map(|b| {
+            let ids = b.column(0).as_primitive::<Int64Type>();
+            ids.values().to_vec()
+        });
+        let mut all: Vec<i64> = all.collect();
+        all.sort_unstable();
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn what_went_and_what_came_makes_the_later_of_the_earlier(
+            earlier in prop::collection::vec(0_i64..6, 0..20),
+            later in prop::collection::vec(0_i64..6, 0..20),
+        ) {
+            let halves = |ids: &[i64]| {
+                let (one, two) = ids.split_at(ids.len() / 2);
+                vec![batch(one), batch(two)]
+            };
+            let delta = Delta::between(&halves(&earlier), &halves(&later)).unwrap();
+            let (came, went) = (ids(&delta.came), ids(&delta.went));
+            prop_assert!(came.iter().all(|id| !went.contains(id)));
+            let mut left = earlier.clone();
+            for id in &went {
+                let at = left.iter().position(|other| other == id);
+                left.swap_remove(at.unwrap());
+            }
+            left.extend(came);
+            left.sort_unstable();
+            let mut wanted = later;
+            wanted.sort_unstable();
+            prop_assert_eq!(left, wanted);
+            prop_assert_eq!(delta.is_empty(), delta.rows() == 0);
+        }
+    }
+}

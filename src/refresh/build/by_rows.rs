@@ -66,52 +66,43 @@ impl Build {
         let mut added = Vec::new();
         let mut others = Vec::new();
         for table in changed {
-            match self
-                .only_added(table)
-                .await?
-                .filter(|_| additive.contains(table))
-            {
+            let new = self.only_added(table).await?;
+            match new.filter(|_| additive.contains(table)) {
                 Some(files) => added.push((table, files)),
                 None => others.push(table),
             }
         }
-        // As long as the new rows are left out, the inputs are as they were.
+        let Some(terms) = self.terms(&session, &files, &others).await? else {
+            return Ok(None);
+        };
+        // As long as the new rows are left out, those inputs are as they were.
         let mut scope = self.scope.clone();
         for (table, _) in &added {
             scope.staged.remove(table);
         }
-        let Some(terms) = self.terms(&session, &files, &others).await? else {
-            return Ok(None);
-        };
         let mut answered = Rows::default();
         let mut published = Rows::default();
         for conditions in apart(&terms) {
             let model = self.session(scope.clone())?.model(&self.sql).await?;
-            if !answered.take(model.only(&conditions)?).await? {
-                return Ok(None);
-            }
-            let stored = Scope {
-                staged: HashMap::new(),
-                ..self.scope.clone()
-            };
-            let sql = format!("select * from {}", table_sql(&self.model.name));
-            let table = self.session(stored)?.query(&sql, &[]).await?;
-            if !published.take(table.only(&conditions)?).await? {
+            let stored = self.stored().await?;
+            if !answered.take(model.only(&conditions)?).await?
+                || !published.take(stored.only(&conditions)?).await?
+            {
                 return Ok(None);
             }
         }
         for (table, files) in added {
-            scope
-                .staged
-                .insert(table.clone(), Staged::Files(Arc::new(files)));
+            let new = Staged::Files(Arc::new(files));
+            scope.staged.insert(table.clone(), new);
             let session = self.session(scope.clone())?;
             let rows = session.rows_of(&self.sql, table).await?;
             if !answered.take(rows).await? {
                 return Ok(None);
             }
-            if let Some(whole) = self.scope.staged.get(table) {
-                scope.staged.insert(table.clone(), whole.clone());
-            }
+            let whole = self.scope.staged.get(table).cloned();
+            scope
+                .staged
+                .extend(whole.map(|whole| (table.clone(), whole)));
         }
         let Some(schema) = answered.schema else {
             return Ok(None);
@@ -219,6 +210,16 @@ impl Build {
                 built.map(|p| p.rows).sum()
             }
         }
+    }
+
+    /// The rows as they are published.
+    async fn stored(&self) -> Result<Answer> {
+        let published = Scope {
+            staged: HashMap::new(),
+            ..self.scope.clone()
+        };
+        let sql = format!("select * from {}", table_sql(&self.model.name));
+        self.session(published)?.query(&sql, &[]).await
     }
 
     fn session(&self, scope: Scope) -> Result<Session> {
