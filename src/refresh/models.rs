@@ -267,7 +267,7 @@ fn tell(queue: &mut Queue<'_>, outcome: &mut Outcome, observer: &dyn Observer) {
 }
 
 /// Does `at_once` of these at the same time; what they give in their order.
-async fn in_order<T: Send + 'static>(
+pub(super) async fn in_order<T: Send + 'static>(
     work: impl Iterator<Item = impl Future<Output = Result<T>> + Send + 'static>,
     at_once: usize,
 ) -> Result<Vec<T>> {

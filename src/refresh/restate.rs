@@ -11,10 +11,10 @@ use std::sync::Arc;
 use chrono::{Datelike, Days, NaiveDate};
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::Date32Type;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use super::deliveries::deliveries_table;
 use super::diff::{DeliveryChange, HowLanded, Landed, changed_values, month_of};
+use super::models::in_order;
 use super::plan::is_as_of;
 use super::workspace::Workspace;
 use crate::engine::{Comparison, Joins, Scope, TablePair};
@@ -96,12 +96,16 @@ impl Workspace {
             .compare(sides.scope_before(), sides.after.clone(), &wanted)
             .await?;
         // Small tables say most in few numbers.
-        let mut pairs: Vec<&TablePair> = comparison.pairs().collect();
+        let mut pairs: Vec<TablePair> = comparison.pairs().cloned().collect();
         pairs.sort_by_key(|pair| pair.after.as_ref().map(|after| after.rows));
-        let found = stream::iter(pairs)
-            .map(|pair| self.restated(&comparison, pair, closed))
-            .buffered(self.engine.at_once());
-        let mut found: Vec<Restatement> = found.try_collect::<Vec<_>>().await?.concat();
+        let comparison = Arc::new(comparison);
+        let restated = pairs.into_iter().map(|pair| {
+            let model = self.project.models.get(&pair.name);
+            let key = model.map(|m| m.header.grain.clone()).unwrap_or_default();
+            let comparison = Arc::clone(&comparison);
+            async move { restated(&comparison, &pair, &key, closed).await }
+        });
+        let mut found = in_order(restated, self.engine.at_once()).await?.concat();
         if !found.is_empty() {
             let causes = self.causes(sides).await?;
             for restatement in &mut found {
@@ -126,68 +130,6 @@ impl Workspace {
             today = as_of.unwrap_or(today);
         }
         Ok(today - Days::new(u64::from(today.day0())))
-    }
-
-    async fn restated(
-        &self,
-        comparison: &Comparison,
-        pair: &TablePair,
-        closed: NaiveDate,
-    ) -> Result<Vec<Restatement>> {
-        let model = self.project.models.get(&pair.name);
-        let key = model.map(|m| m.header.grain.as_slice()).unwrap_or_default();
-        let both = pair.before.is_some() && pair.after.is_some() && pair.has_key(key);
-        let Some(month) = month_of(pair, key).filter(|_| both) else {
-            return Ok(Vec::new());
-        };
-        let all = comparison.counts_by(pair, key, month).await?;
-        let closed = closed.to_string();
-        let is_closed = |month: &str| !month.is_empty() && *month < *closed;
-        let changed: BTreeMap<&str, u64> = all
-            .iter()
-            .filter(|(month, _)| is_closed(month))
-            .map(|(month, rows)| (month.as_str(), *rows))
-            .collect();
-        let restatement = |month: &str| Restatement {
-            table: pair.name.clone(),
-            month: month.to_owned(),
-            row: None,
-            metric: None,
-            before: None,
-            after: None,
-            rows: changed.get(month).copied().unwrap_or_default(),
-            causes: Vec::new(),
-        };
-        if changed.values().sum::<u64>() > MOST_ROWS {
-            return Ok(changed.keys().map(|month| restatement(month)).collect());
-        }
-        if changed.is_empty() {
-            return Ok(Vec::new());
-        }
-        let most: u64 = all.iter().map(|(_, rows)| rows).sum();
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let rows = comparison.rows(pair, key, most).await?;
-        let place = key.iter().position(|name| name == month).unwrap_or(0);
-        let mut found = Vec::new();
-        for value in changed_values(pair, &rows, key.len())? {
-            let Some(month) = value.key[place].clone().filter(|month| is_closed(month)) else {
-                continue;
-            };
-            let others = key.iter().zip(value.key).enumerate();
-            let others = others.filter(|(at, _)| *at != place);
-            let row: serde_json::Map<String, serde_json::Value> = others
-                .map(|(_, (name, value))| (name.clone(), value.into()))
-                .collect();
-            found.push(Restatement {
-                row: (!row.is_empty()).then(|| serde_json::Value::from(row).to_string()),
-                metric: Some(value.column),
-                before: value.before,
-                after: value.after,
-                ..restatement(&month)
-            });
-        }
-        found.sort_by(|a, b| (&a.month, &a.row).cmp(&(&b.month, &b.row)));
-        Ok(found)
     }
 
     async fn causes(&self, sides: &Sides<'_>) -> Result<Causes> {
@@ -233,6 +175,68 @@ impl Workspace {
             self.built_from(&input.table, found);
         }
     }
+}
+
+/// The numbers of one table, whose rows are told apart by `key`, that differ in
+/// months before `closed`.
+async fn restated(
+    comparison: &Comparison,
+    pair: &TablePair,
+    key: &[String],
+    closed: NaiveDate,
+) -> Result<Vec<Restatement>> {
+    let both = pair.before.is_some() && pair.after.is_some() && pair.has_key(key);
+    let Some(month) = month_of(pair, key).filter(|_| both) else {
+        return Ok(Vec::new());
+    };
+    let all = comparison.counts_by(pair, key, month).await?;
+    let closed = closed.to_string();
+    let is_closed = |month: &str| !month.is_empty() && *month < *closed;
+    let changed: BTreeMap<&str, u64> = all
+        .iter()
+        .filter(|(month, _)| is_closed(month))
+        .map(|(month, rows)| (month.as_str(), *rows))
+        .collect();
+    let restatement = |month: &str| Restatement {
+        table: pair.name.clone(),
+        month: month.to_owned(),
+        row: None,
+        metric: None,
+        before: None,
+        after: None,
+        rows: changed.get(month).copied().unwrap_or_default(),
+        causes: Vec::new(),
+    };
+    if changed.values().sum::<u64>() > MOST_ROWS {
+        return Ok(changed.keys().map(|month| restatement(month)).collect());
+    }
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let most: u64 = all.iter().map(|(_, rows)| rows).sum();
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let rows = comparison.rows(pair, key, most).await?;
+    let place = key.iter().position(|name| name == month).unwrap_or(0);
+    let mut found = Vec::new();
+    for value in changed_values(pair, &rows, key.len())? {
+        let Some(month) = value.key[place].clone().filter(|month| is_closed(month)) else {
+            continue;
+        };
+        let others = key.iter().zip(value.key).enumerate();
+        let others = others.filter(|(at, _)| *at != place);
+        let row: serde_json::Map<String, serde_json::Value> = others
+            .map(|(_, (name, value))| (name.clone(), value.into()))
+            .collect();
+        found.push(Restatement {
+            row: (!row.is_empty()).then(|| serde_json::Value::from(row).to_string()),
+            metric: Some(value.column),
+            before: value.before,
+            after: value.after,
+            ..restatement(&month)
+        });
+    }
+    found.sort_by(|a, b| (&a.month, &a.row).cmp(&(&b.month, &b.row)));
+    Ok(found)
 }
 
 /// What changed of landed files and models, by table.
