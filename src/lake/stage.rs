@@ -109,14 +109,15 @@ impl TableWriter {
                 .maybe_hint(did_you_mean(column, columns))
             })
         };
-        if layout.partition_by.is_some() && layout.schema.fields().len() == 1 {
+        let partition = layout.partition_by.as_ref().map(index).transpose()?;
+        if partition.is_some() && layout.schema.fields().len() == 1 {
             return Err(Error::usage(format!(
                 "`{name}` has no column beside the one it is split by"
             ))
             .hint("files hold the other columns: add one, or leave `partition_by` out"));
         }
         Ok(Self {
-            partition: layout.partition_by.as_ref().map(index).transpose()?,
+            partition,
             order: layout.order_by.iter().map(index).collect::<Result<_>>()?,
             lake: lake.clone(),
             clock,
