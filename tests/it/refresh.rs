@@ -322,6 +322,25 @@ fn a_view_that_fails_when_read_is_not_published() {
 }
 
 #[test]
+fn a_quiet_refresh_says_why_it_is_red() {
+    let project = project();
+    project.write(
+        "queries/gold/late.sql",
+        "-- Late.\n--\n-- check: user_id > 1000\nselect user_id from silver.users where user_id = 1",
+    );
+    insta::assert_snapshot!(project.fails(&["-q", "refresh"]), @r"
+    exit 1
+    failed: gold.late: check: user_id > 1000: 1 failing row (queries/gold/late.sql:3)
+    ┌─────────┐
+    │ user_id │
+    ╞═════════╡
+    │       1 │
+    └─────────┘
+    red: a check failed, nothing is published; nothing is visible yet
+    ");
+}
+
+#[test]
 fn a_table_that_comes_back_with_a_partition_has_its_values() {
     let project = project();
     let plain =
