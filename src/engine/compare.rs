@@ -121,7 +121,7 @@ impl Engine {
             let new = self.side(&after, &name).await?;
             let mut queried = name.clone();
             if let (Some(Side::Files(old)), Some(Side::Files(new))) = (&old, &new) {
-                let (only_old, only_new) = (without(old, new), without(new, old));
+                let (only_old, only_new) = (old.without(new), new.without(old));
                 if only_old.files.is_empty()
                     && only_new.files.is_empty()
                     && old.schema == new.schema
@@ -318,14 +318,6 @@ fn unchanged(before: &Scope, after: &Scope, name: &TableName) -> bool {
         }
         (old_kind, new_kind) => old.changed_in == new.changed_in && old_kind == new_kind,
     }
-}
-
-/// `files` without those that `others` holds.
-fn without(files: &TableFiles, others: &TableFiles) -> TableFiles {
-    let held: BTreeSet<&str> = others.files.iter().map(|f| f.path.as_str()).collect();
-    let mut only = files.clone();
-    only.files.retain(|f| !held.contains(f.path.as_str()));
-    only
 }
 
 async fn stand(

@@ -1,5 +1,7 @@
 //! A table's files: what a reader or an auditor needs to scan it.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, NaiveDate};
 use datafusion::arrow::datatypes::{Date32Type, SchemaRef};
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,15 @@ pub struct TableFiles {
 }
 
 impl TableFiles {
+    /// The table with only those files that `others` does not hold.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let held: BTreeSet<&str> = others.files.iter().map(|f| f.path.as_str()).collect();
+        let mut only = self.clone();
+        only.files.retain(|f| !held.contains(f.path.as_str()));
+        only
+    }
+
     /// Rows in all files.
     #[must_use]
     pub fn rows(&self) -> u64 {

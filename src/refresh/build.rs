@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::by_rows::ByRows;
-use super::delta::{Deltas, Patched};
+use super::delta::Deltas;
 use super::plan::{Extent, Reason, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use crate::clock::Clock;
@@ -130,7 +130,21 @@ impl Build {
                     anew: None,
                 };
             }
-            Answered::Rows(by_rows) => return self.stage_rows(stage, *by_rows, provenance),
+            Answered::Rows(by_rows) => {
+                let ByRows {
+                    layout,
+                    swap,
+                    delta,
+                    answered,
+                } = *by_rows;
+                stage.deltas().know(name, delta);
+                return Built {
+                    rows: swap.kept.iter().chain(&swap.adds).map(|f| f.rows).sum(),
+                    changed: self.exchange(stage, layout, swap, provenance),
+                    again: false,
+                    anew: Some(answered),
+                };
+            }
             Answered::Files {
                 written,
                 published,
@@ -143,10 +157,27 @@ impl Build {
             again,
         } = written;
         let rows = files.iter().map(|f| f.rows).sum();
-        let before = self.before.as_ref();
-        let swap = Swap::new(before, &layout, &extent, published, files);
+        let swap = Swap::new(self.before.as_ref(), &layout, &extent, published, files);
         let lake = stage.workspace.lake();
         lake.delete_staged(name, &swap.needless).await;
+        Built {
+            rows,
+            changed: self.exchange(stage, layout, swap, provenance),
+            again,
+            anew: None,
+        }
+    }
+
+    /// Stages the table with other files; whether its rows differ.
+    fn exchange(
+        &self,
+        stage: &mut Stage<'_>,
+        layout: TableLayout,
+        swap: Swap,
+        provenance: Provenance,
+    ) -> bool {
+        let name = &self.model.name;
+        let before = self.before.as_ref();
         let changed = !swap.adds.is_empty()
             || !swap.removes.is_empty()
             || !before.is_some_and(|b| same_layout(b, &layout));
@@ -161,42 +192,7 @@ impl Build {
         } else {
             stage.same_rows(name, provenance);
         }
-        Built {
-            rows,
-            changed,
-            again,
-            anew: None,
-        }
-    }
-
-    fn stage_rows(&self, stage: &mut Stage<'_>, by_rows: ByRows, provenance: Provenance) -> Built {
-        let name = &self.model.name;
-        let ByRows {
-            layout,
-            patched,
-            delta,
-            answered,
-        } = by_rows;
-        let changed = !delta.is_empty();
-        let files = patched.kept.iter().chain(&patched.adds);
-        let rows = files.map(|f| f.rows).sum();
-        self.deltas.know(name, delta);
-        if changed {
-            let Patched {
-                kept,
-                adds,
-                removes,
-            } = patched;
-            stage.table(name, layout, kept, adds, removes, provenance);
-        } else {
-            stage.same_rows(name, provenance);
-        }
-        Built {
-            rows,
-            changed,
-            again: false,
-            anew: Some(answered),
-        }
+        changed
     }
 
     async fn written(&self, turns: &Turns) -> Result<Answered> {
@@ -416,6 +412,7 @@ fn provenance(stage: &Stage<'_>, model: &Model, as_of: Option<&str>) -> Provenan
 }
 
 /// Which files of a table stay, come and go.
+#[derive(Default)]
 struct Swap {
     kept: Vec<DataFile>,
     adds: Vec<DataFile>,

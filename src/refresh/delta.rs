@@ -1,6 +1,6 @@
 //! The rows of a table that a run adds and takes away.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{BooleanArray, RecordBatch};
@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::engine::{Engine, Scope, Staged};
 use crate::error::{Error, Result};
-use crate::lake::{ContentHash, DataFile, TableFiles};
+use crate::lake::{ContentHash, TableFiles};
 use crate::name::TableName;
 
 /// Rows that are read, or held in memory, to find what differs; a build of more
@@ -102,11 +102,6 @@ impl Delta {
     /// Rows that differ.
     pub(super) fn rows(&self) -> u64 {
         rows(&self.came) + rows(&self.went)
-    }
-
-    /// Whether nothing differs.
-    pub(super) fn is_empty(&self) -> bool {
-        self.came.is_empty() && self.went.is_empty()
     }
 
     /// The values of `column` in rows that differ, without null; none where
@@ -215,17 +210,10 @@ impl Sides {
             return Ok(None);
         }
         Ok(Some(Self {
-            earlier: without(&earlier, later),
-            later: without(later, &earlier),
+            earlier: earlier.without(later),
+            later: later.without(&earlier),
         }))
     }
-}
-
-fn without(files: &TableFiles, others: &TableFiles) -> TableFiles {
-    let held: BTreeSet<&str> = others.files.iter().map(|f| f.path.as_str()).collect();
-    let mut only = files.clone();
-    only.files.retain(|f| !held.contains(f.path.as_str()));
-    only
 }
 
 async fn read(engine: &Engine, table: &TableFiles) -> Result<Vec<RecordBatch>> {
@@ -245,13 +233,6 @@ pub(super) fn filled(batches: Vec<RecordBatch>) -> Vec<RecordBatch> {
 /// The rows of all `batches`.
 pub(super) fn rows(batches: &[RecordBatch]) -> u64 {
     batches.iter().map(|batch| batch.num_rows() as u64).sum()
-}
-
-/// What becomes of a table's files.
-pub(super) struct Patched {
-    pub(super) kept: Vec<DataFile>,
-    pub(super) adds: Vec<DataFile>,
-    pub(super) removes: Vec<DataFile>,
 }
 
 #[cfg(test)]
@@ -300,7 +281,6 @@ mod tests {
             let mut wanted = later;
             wanted.sort_unstable();
             prop_assert_eq!(left, wanted);
-            prop_assert_eq!(delta.is_empty(), delta.rows() == 0);
         }
     }
 }

@@ -16,9 +16,9 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 
 use super::super::audit::table_sql;
-use super::super::delta::{Bag, Delta, MOST_ROWS, Patched, Sides, rows};
+use super::super::delta::{Bag, Delta, MOST_ROWS, Sides, rows};
 use super::super::plan::{Extent, Reason};
-use super::Build;
+use super::{Build, Swap};
 use crate::engine::{Answer, Condition, Joins, Reach, Scope, Session, Staged};
 use crate::error::{Error, Result};
 use crate::lake::{ContentHash, DataFile, PartitionValue, TableFiles, TableLayout};
@@ -33,7 +33,7 @@ const FEW: u64 = 10;
 /// A table's new state, told by what differs.
 pub(in super::super) struct ByRows {
     pub(super) layout: TableLayout,
-    pub(super) patched: Patched,
+    pub(super) swap: Swap,
     pub(super) delta: Delta,
     /// Rows that the model's query answered.
     pub(super) answered: u64,
@@ -116,10 +116,10 @@ impl Build {
         }
         let rows = rows(&answered.batches);
         let delta = Delta::between(&published.batches, &answered.batches)?;
-        let patched = self.patch(&files, &layout, &delta, budget).await?;
+        let swap = self.patch(&files, &layout, &delta, budget).await?;
         Ok(Some(ByRows {
             layout,
-            patched,
+            swap,
             delta,
             answered: rows,
         }))
@@ -233,12 +233,8 @@ impl Build {
         layout: &TableLayout,
         delta: &Delta,
         budget: usize,
-    ) -> Result<Patched> {
-        let mut patched = Patched {
-            kept: Vec::new(),
-            adds: Vec::new(),
-            removes: Vec::new(),
-        };
+    ) -> Result<Swap> {
+        let mut swap = Swap::default();
         let mut writer = self.writer(layout, budget)?;
         let mut going: BTreeMap<PartitionValue, Bag> = BTreeMap::new();
         for batch in &delta.went {
@@ -248,7 +244,7 @@ impl Build {
         }
         for file in &files.files {
             let Some(bag) = going.get_mut(&file.partition).filter(|bag| bag.left() > 0) else {
-                patched.kept.push(file.clone());
+                swap.kept.push(file.clone());
                 continue;
             };
             let mut left = Vec::new();
@@ -259,10 +255,10 @@ impl Build {
                 left.push(taken.others);
             }
             if rows(&left) == file.rows {
-                patched.kept.push(file.clone());
+                swap.kept.push(file.clone());
                 continue;
             }
-            patched.removes.push(DataFile {
+            swap.removes.push(DataFile {
                 content: Some(content),
                 ..file.clone()
             });
@@ -280,8 +276,8 @@ impl Build {
         for batch in &delta.came {
             writer.write(batch.clone()).await?;
         }
-        patched.adds = writer.finish().await?;
-        Ok(patched)
+        swap.adds = writer.finish().await?;
+        Ok(swap)
     }
 }
 
