@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::calendar::parse_zone;
 use crate::error::{Error, Result, did_you_mean};
+use crate::memory;
 
 pub use maintain::MaintainSettings;
 
@@ -327,29 +328,7 @@ fn size(text: &str) -> Option<u64> {
 
 /// Half of what the machine or its container has.
 fn default_memory() -> u64 {
-    (machine_memory().unwrap_or(4 << 30) / 2).max(256 << 20)
-}
-
-/// The memory that the machine or its container has, where it can be told.
-#[must_use]
-pub fn machine_memory() -> Option<u64> {
-    let total = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|l| l.starts_with("MemTotal:"))?;
-            line.split_whitespace()
-                .nth(1)?
-                .parse::<u64>()
-                .ok()
-                .map(|kib| kib * 1024)
-        });
-    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    match (total, limit) {
-        (Some(total), Some(limit)) => Some(total.min(limit)),
-        (total, limit) => total.or(limit),
-    }
+    (memory::of_machine().unwrap_or(4 << 30) / 2).max(256 << 20)
 }
 
 fn default_threads() -> usize {

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod generate;
 pub mod lake;
+pub mod memory;
 pub mod model;
 pub mod name;
 pub mod refresh;

@@ -7,9 +7,10 @@ use super::progress::human_bytes;
 use super::report::counted;
 use super::{Context, Status, docs};
 use crate::clock::SystemClock;
-use crate::config::{Config, LakeLocation, machine_memory};
+use crate::config::{Config, LakeLocation};
 use crate::error::{Error, Result};
 use crate::lake::{Finding, Lake, Remedy, holder};
+use crate::memory;
 
 /// Check the project, the lake and the machine
 #[derive(Debug, clap::Args)]
@@ -107,7 +108,7 @@ fn open_without_lake(mut config: Config) -> Result<crate::refresh::Workspace> {
 
 fn machine(config: &Config) -> Vec<Finding> {
     let limit = config.engine.memory;
-    let mut findings = vec![match machine_memory() {
+    let mut findings = vec![match memory::of_machine() {
         Some(total) if limit > total => {
             let what = format!(
                 "{} of memory may be used, and there are {}",

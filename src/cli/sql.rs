@@ -8,10 +8,11 @@ use datafusion::common::ScalarValue;
 
 use super::at::At;
 use super::output::{OutputOptions, ResultWriter};
-use super::report::counted;
+use super::report::{counted, thousands};
 use super::{Context, Status};
 use crate::engine::{Session, parse_value};
 use crate::error::{Error, Result, did_you_mean};
+use crate::memory;
 use crate::model::Report;
 use crate::refresh::{Access, Workspace};
 
@@ -31,6 +32,18 @@ pub(super) struct Sql {
     /// Show the plan instead of the rows
     #[arg(long)]
     explain: bool,
+    /// Say what planning and running took, and the most memory that was held
+    #[arg(long, conflicts_with = "explain")]
+    timing: bool,
+    /// Run the query this often, each run timed, and show the rows of the last
+    #[arg(
+        long,
+        value_name = "TIMES",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1000),
+        requires = "timing"
+    )]
+    repeat: u32,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -46,6 +59,10 @@ impl Sql {
             true => format!("explain {}", query.sql),
             false => query.sql.clone(),
         };
+        if self.timing {
+            let timed = self.timed(context, &session, &sql, &params).await;
+            return timed.map_err(|e| at_file(e, &query));
+        }
         let started = Instant::now();
         let rows = run_query(&session, &sql, &params, &self.output)
             .await
@@ -55,6 +72,47 @@ impl Sql {
             counted(rows, "row"),
             started.elapsed().as_secs_f64()
         ));
+        Ok(Status::Fine)
+    }
+
+    /// Runs the query and holds its rows, so that what is timed is the query
+    /// and not the terminal or the disk; then shows those of the last run.
+    async fn timed(
+        &self,
+        context: &Context,
+        session: &Session,
+        sql: &str,
+        params: &[(String, ScalarValue)],
+    ) -> Result<Status> {
+        for left in (0..self.repeat).rev() {
+            let started = Instant::now();
+            let answer = session.query(sql, params).await?;
+            let planned = started.elapsed();
+            let mut rows = answer.stream().await?;
+            let mut batches = Vec::new();
+            while let Some(batch) = rows.next().await? {
+                batches.push(batch);
+            }
+            let ran = started.elapsed().saturating_sub(planned);
+            let count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+            let peak = match memory::peak() {
+                Some(bytes) => format!(", at most {} MB held", thousands(bytes / 1_000_000)),
+                None => String::new(),
+            };
+            context.console.say(&format!(
+                "{}: planned in {:.4} s, ran in {:.4} s{peak}",
+                counted(count, "row"),
+                planned.as_secs_f64(),
+                ran.as_secs_f64()
+            ));
+            if left == 0 {
+                let mut writer = ResultWriter::open(&self.output, &rows.schema())?;
+                for batch in &batches {
+                    writer.write(batch)?;
+                }
+                writer.finish()?;
+            }
+        }
         Ok(Status::Fine)
     }
 

@@ -17,6 +17,7 @@ mod session;
 mod system;
 mod table;
 mod trace;
+mod turns;
 mod wording;
 
 use std::collections::HashMap;

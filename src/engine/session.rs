@@ -17,10 +17,15 @@ use futures::TryStreamExt;
 use super::bitmaps;
 use super::catalog::ScopeCatalog;
 use super::functions::functions;
+use super::turns::TakeTurns;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
 use crate::error::{Error, Result};
 use crate::name::TableName;
+
+/// The side of a join that is held whole by every thread: at most so large.
+const LOOKUP_BYTES: usize = 64 << 20;
+const LOOKUP_ROWS: usize = 2_000_000;
 
 /// Read-only SQL over one scope.
 pub struct Session {
@@ -63,6 +68,10 @@ impl Session {
         // partitions; joins nested in its inputs can wait for each other then,
         // without end.
         options.optimizer.enable_join_dynamic_filter_pushdown = false;
+        // Millions of sessions look their user or title up where they are rather
+        // than being dealt out by it first.
+        options.optimizer.hash_join_single_partition_threshold = LOOKUP_BYTES;
+        options.optimizer.hash_join_single_partition_threshold_rows = LOOKUP_ROWS;
         // 0.85 is a decimal: comparing money and rates with literals is exact.
         options.sql_parser.parse_float_as_decimal = true;
         options.execution.time_zone = Some("UTC".to_owned());
@@ -94,6 +103,7 @@ impl Session {
             .with_aggregate_functions(aggregates)
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
+            .with_physical_optimizer_rule(Arc::new(TakeTurns))
             .build();
         let context = SessionContext::new_with_state(state);
         for (name, catalog) in &scopes {

@@ -87,6 +87,7 @@ fn runs(runs: &[RunRecord]) -> Result<RecordBatch> {
             "rows_rejected",
             numbers(runs.iter().map(|r| Some(r.rows_rejected))),
         ),
+        ("peak_memory", numbers(runs.iter().map(|r| r.peak_memory))),
         ("tables_built", text(runs.iter().map(|r| Some(tables(r))))),
         ("error", text(runs.iter().map(|r| r.error.clone()))),
     ])?)

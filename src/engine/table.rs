@@ -33,12 +33,17 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
 use datafusion::physical_expr::expressions::{Column as PhysicalColumn, col};
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_expr::{
+    LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, SplitPoint,
+};
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 
 use crate::lake::{DataFile, TableFiles, column_ranges};
+
+/// Partitions from which on a table is scanned by them.
+const FEWEST_PARTITIONS: usize = 4;
 
 /// A table as the engine scans it.
 #[derive(Debug)]
@@ -156,16 +161,17 @@ impl LakeTable {
         Ok(pairs.filter(|(_, keep)| *keep).map(|(f, _)| f).collect())
     }
 
-    /// Files in groups of which each is read in order, and that order.
-    fn grouped(
-        &self,
-        files: Vec<PartitionedFile>,
-        target: usize,
-    ) -> (Vec<FileGroup>, Vec<LexOrdering>) {
+    /// Files in groups: by the partition column where it can be, else each read
+    /// in one order, else in parts of one size.
+    fn grouped(&self, files: Vec<PartitionedFile>, target: usize) -> Result<Grouped> {
+        let files = match self.by_partition(files, target)? {
+            Ok(grouped) => return Ok(grouped),
+            Err(files) => files,
+        };
         if let Some(sort) = &self.sort {
             if files.len() <= target {
                 let groups = files.into_iter().map(|f| FileGroup::new(vec![f])).collect();
-                return (groups, vec![sort.clone()]);
+                return Ok(Grouped::ordered(groups, sort.clone()));
             }
             // Bounds say nothing of nulls, which sort last.
             if null_free(sort, &files)
@@ -178,10 +184,73 @@ impl LakeTable {
                     )
                 && groups.len() <= target
             {
-                return (groups, vec![sort.clone()]);
+                return Ok(Grouped::ordered(groups, sort.clone()));
             }
         }
-        (FileGroup::new(files).split_files(target), Vec::new())
+        Ok(Grouped {
+            groups: FileGroup::new(files).split_files(target),
+            ordering: Vec::new(),
+            partitioning: None,
+        })
+    }
+
+    /// Files by the value of the partition column: what is grouped by it needs no
+    /// shuffle then, and [`super::turns`] works off as many at once as there are
+    /// threads. Gives the files back where partitions are too few, or one too
+    /// large, to keep all threads busy.
+    fn by_partition(
+        &self,
+        mut files: Vec<PartitionedFile>,
+        target: usize,
+    ) -> Result<Result<Grouped, Vec<PartitionedFile>>> {
+        let [partition] = self.partition_names()[..] else {
+            return Ok(Err(files));
+        };
+        let value = |file: &PartitionedFile| match file.partition_values.first() {
+            Some(ScalarValue::Date32(day)) => *day,
+            _ => None,
+        };
+        files.sort_by_key(|file| (value(file).is_none(), value(file)));
+        let partitions = || files.chunk_by(|one, next| value(one) == value(next));
+        let sizes = partitions().map(|files| files.iter().map(rows_of).sum::<usize>());
+        let (all, largest) = (sizes.clone().sum::<usize>(), sizes.clone().max());
+        let few = sizes.count() < target.max(FEWEST_PARTITIONS);
+        if few || largest.unwrap_or(0) * target > all {
+            return Ok(Err(files));
+        }
+        let names = [partition.to_owned()];
+        let Some(order) = sort_order(&names, self.scanned.table_schema()) else {
+            return Ok(Err(files));
+        };
+        let groups: Vec<FileGroup> = partitions().map(|p| FileGroup::new(p.to_vec())).collect();
+        let first = |p: &[PartitionedFile]| p.first().and_then(value);
+        let split_points = partitions()
+            .skip(1)
+            .map(|p| SplitPoint::new(vec![ScalarValue::Date32(first(p))]));
+        let range = RangePartitioning::try_new(order, split_points.collect())?;
+        Ok(Ok(Grouped {
+            groups,
+            ordering: Vec::new(),
+            partitioning: Some(Partitioning::Range(range)),
+        }))
+    }
+}
+
+/// Files in groups, and what that says of their rows.
+struct Grouped {
+    groups: Vec<FileGroup>,
+    /// The order of each group's rows.
+    ordering: Vec<LexOrdering>,
+    partitioning: Option<Partitioning>,
+}
+
+impl Grouped {
+    fn ordered(groups: Vec<FileGroup>, ordering: LexOrdering) -> Self {
+        Self {
+            groups,
+            ordering: vec![ordering],
+            partitioning: None,
+        }
     }
 }
 
@@ -236,7 +305,11 @@ impl TableProvider for LakeTable {
         };
         let statistics = merged(&mut files.iter())?;
         let target = state.config().target_partitions().max(1);
-        let (groups, ordering) = self.grouped(files, target);
+        let Grouped {
+            groups,
+            ordering,
+            partitioning,
+        } = self.grouped(files, target)?;
         let groups = groups
             .into_iter()
             .map(|group| {
@@ -266,9 +339,15 @@ impl TableProvider for LakeTable {
             .with_projection_indices(Some(columns))?
             .with_limit(limit)
             .with_output_ordering(ordering)
+            .with_output_partitioning(partitioning)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+fn rows_of(file: &PartitionedFile) -> usize {
+    let rows = file.statistics.as_ref().map(|s| s.num_rows);
+    rows.and_then(|rows| rows.get_value().copied()).unwrap_or(1)
 }
 
 fn without(schema: &Schema, left_out: impl Fn(&Field) -> bool) -> Vec<Field> {

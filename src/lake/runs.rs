@@ -29,6 +29,9 @@ pub struct RunRecord {
     pub snapshot: Option<u64>,
     /// Why it failed.
     pub error: Option<String>,
+    /// The most memory that the process held, in bytes; `None` where the
+    /// system does not say.
+    pub peak_memory: Option<u64>,
     /// Rows read from files, landed or rejected.
     pub rows_in: u64,
     /// Rows landed.

@@ -1,23 +1,23 @@
 //! Builds one model: its query's rows, staged as files.
 
 mod by_rows;
+mod swap;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::by_rows::ByRows;
+use self::swap::{Swap, same_layout};
 use super::delta::Deltas;
 use super::plan::{Extent, Reason, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use crate::clock::Clock;
 use crate::engine::{self, Answer, Condition, Engine, Joins, Scope};
 use crate::error::{Error, Kind, Result};
-use crate::lake::{
-    DataFile, PartitionValue, Partitions, TableEntry, TableLayout, TableWriter, content, days_of,
-};
+use crate::lake::{DataFile, PartitionValue, TableEntry, TableLayout, TableWriter, days_of};
 use crate::model::{Materialized, Model, TableName};
 
 /// What building a model gave.
@@ -409,72 +409,6 @@ fn provenance(stage: &Stage<'_>, model: &Model, as_of: Option<&str>) -> Provenan
         fingerprint: build_fingerprint(project, model, as_of, workspace.config.zone),
         inputs: named.chain(stored_inputs(project, model)).collect(),
     }
-}
-
-/// Which files of a table stay, come and go.
-#[derive(Default)]
-struct Swap {
-    kept: Vec<DataFile>,
-    adds: Vec<DataFile>,
-    removes: Vec<DataFile>,
-    /// Staged files whose rows are published already.
-    needless: Vec<DataFile>,
-}
-
-impl Swap {
-    /// Puts `staged` in the place of what is `published`, within `extent`. A
-    /// partition with the same rows as before keeps its files.
-    fn new(
-        before: Option<&TableEntry>,
-        layout: &TableLayout,
-        extent: &Extent,
-        published: Vec<DataFile>,
-        staged: Vec<DataFile>,
-    ) -> Self {
-        let before = before.filter(|b| same_layout(b, layout));
-        let same: BTreeSet<PartitionValue> = match before {
-            Some(before) => same_partitions(&before.partitions, &staged),
-            None => BTreeSet::new(),
-        };
-        let built = |file: &DataFile| match extent {
-            Extent::Whole => true,
-            Extent::Partitions { days, .. } => file.partition.is_none_or(|day| days.contains(&day)),
-        };
-        let goes = |file: &DataFile| built(file) && !same.contains(&file.partition);
-        let (removes, kept) = published.into_iter().partition(goes);
-        let (needless, adds) = staged
-            .into_iter()
-            .partition(|f| same.contains(&f.partition));
-        Self {
-            kept,
-            adds,
-            removes,
-            needless,
-        }
-    }
-}
-
-fn same_layout(before: &TableEntry, layout: &TableLayout) -> bool {
-    before.columns == layout.columns_hash()
-        && before.partition_by == layout.partition_by
-        && before.order_by == layout.order_by
-}
-
-/// The partitions of which `staged` holds the rows that they had `before`.
-fn same_partitions(before: &Partitions, staged: &[DataFile]) -> BTreeSet<PartitionValue> {
-    let values: BTreeSet<PartitionValue> = staged.iter().map(|f| f.partition).collect();
-    let same = |value: &PartitionValue| {
-        let own: Vec<DataFile> = staged
-            .iter()
-            .filter(|f| f.partition == *value)
-            .cloned()
-            .collect();
-        let rows: u64 = own.iter().map(|f| f.rows).sum();
-        before
-            .get(*value)
-            .is_some_and(|p| p.rows == rows && p.content.is_some() && p.content == content(&own))
-    };
-    values.into_iter().filter(same).collect()
 }
 
 /// The columns, all of them nullable: what a query's plan says of nulls may

@@ -8,6 +8,7 @@ use super::run::{LandedFile, Outcome};
 use super::workspace::Workspace;
 use crate::error::{Error, Kind, Result};
 use crate::lake::{Lease, RunRecord, failpoint, holder};
+use crate::memory;
 
 /// A run as its record names it.
 pub(super) struct Run {
@@ -37,6 +38,7 @@ impl Run {
             status: status.to_owned(),
             snapshot,
             error: error.map(ToString::to_string),
+            peak_memory: memory::peak(),
             rows_in: 0,
             rows_landed: 0,
             rows_rejected: 0,

@@ -11,11 +11,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "docs", "refresh", "generate", "engine", "lake", "source", "model", "config", "clock",
+            "memory",
         ],
     ),
     (
         "refresh",
-        &["model", "source", "engine", "lake", "config", "clock"],
+        &[
+            "model", "source", "engine", "lake", "config", "clock", "memory",
+        ],
     ),
     ("docs", &["refresh", "engine", "lake", "source", "model"]),
     ("engine", &["lake", "config", "calendar"]),
@@ -23,9 +26,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lake", &["config", "clock"]),
     ("generate", &["config", "clock"]),
     ("model", &[]),
-    ("config", &["calendar"]),
+    ("config", &["calendar", "memory"]),
     ("calendar", &[]),
     ("clock", &[]),
+    ("memory", &[]),
     ("name", &[]),
     ("error", &[]),
 ];

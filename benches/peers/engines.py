@@ -1,0 +1,142 @@
+"""The engines: each opens the published Parquet files and answers questions.
+
+`open_engine(name, lake)` gives a function from a question's name to its rows, a
+pyarrow table. All of them run on as many threads as `THREADS` says.
+"""
+import os
+import re
+import sys
+from pathlib import Path
+
+THREADS = int(os.environ.get("PEERS_THREADS", "2"))
+HERE = Path(__file__).parent
+TABLES = ["users", "titles", "subscriptions", "watch_sessions"]
+
+# What the questions' {placeholders} are in each dialect.
+DIALECTS = {
+    "duckdb": {
+        "us": "epoch_us({0})",
+        "split": "unnest(string_split({0}, ', '))",
+        "month": "cast(date_trunc('month', {0}) as date)",
+        "months": "unnest(generate_series(date '{0}', date '{1}', interval 1 month))",
+        "quantile": "percentile_cont({0}) within group (order by {1})",
+    },
+    "datafusion": {
+        "us": "cast({0} as bigint)",
+        "split": "unnest(string_to_array({0}, ', '))",
+        "month": "cast(date_trunc('month', {0}) as date)",
+        "months": "unnest(generate_series(date '{0}', date '{1}', interval '1' month))",
+        "quantile": "percentile_cont({0}) within group (order by {1})",
+    },
+    "chdb": {
+        "us": "toUnixTimestamp64Micro(assumeNotNull({0}))",
+        "split": "arrayJoin(splitByString(', ', assumeNotNull({0})))",
+        "month": "toStartOfMonth({0})",
+        "months": "arrayJoin(arrayMap(i -> addMonths(toDate32('{0}'), i), range(dateDiff('month', toDate32('{0}'), toDate32('{1}')) + 1)))",
+        "quantile": "quantileExactInclusive({0})({1})",
+    },
+}
+DIALECTS["cinelake"] = DIALECTS["datafusion"]
+DIALECTS["duckdb tables"] = DIALECTS["duckdb"]
+
+
+def questions():
+    return sorted(path.stem for path in (HERE / "questions").glob("*.sql"))
+
+
+def question(name, engine):
+    """The SQL of a question in an engine's dialect."""
+    text = (HERE / "questions" / f"{name}.sql").read_text()
+    words = DIALECTS[engine]
+
+    def put(match):
+        word, *values = match.group(1).split(":")
+        return words[word].format(*values)
+
+    text = re.sub(r"\{([^}]+)\}", put, text)
+    if engine == "cinelake":
+        text = re.sub(r"\b(from|join) (%s)\b" % "|".join(TABLES), r"\1 silver.\2 as \2", text)
+    if engine == "chdb":
+        # A date may begin before 1970 there; a lag without a value is null.
+        text = re.sub(r"\b(lag|lead)\(month\)", r"\1(toNullable(month))", text)
+        text = text.replace(" as double)", " as Nullable(Float64))").replace(" as int)", " as Int32)")
+        text = re.sub(r"date '([^']+)'", r"toDate32('\1')", text)
+    return text
+
+
+def files(lake, table):
+    """A glob of the files that hold a table's rows."""
+    deep = "*/*.parquet" if table == "watch_sessions" else "*.parquet"
+    return f"{lake}/silver/{table}/{deep}"
+
+
+def duckdb_engine(lake, native=False):
+    import duckdb
+
+    database = duckdb.connect(f"{lake}.duckdb" if native else ":memory:")
+    database.execute(f"set threads = {THREADS}; set preserve_insertion_order = false; set TimeZone = 'UTC'")
+    for table in TABLES:
+        source = f"read_parquet('{files(lake, table)}', hive_partitioning = {table == 'watch_sessions'})"
+        if native:
+            order = " order by start_time" if table == "watch_sessions" else ""
+            database.execute(f"create table if not exists {table} as select * from {source}{order}")
+        else:
+            database.execute(f"create view {table} as select * from {source}")
+    engine = "duckdb"
+    return lambda name: database.execute(question(name, engine)).to_arrow_table()
+
+
+def datafusion_engine(lake):
+    import datafusion
+    import pyarrow as pa
+
+    config = datafusion.SessionConfig().with_target_partitions(THREADS)
+    context = datafusion.SessionContext(config)
+    for table in TABLES:
+        by = [("month", pa.date32())] if table == "watch_sessions" else []
+        context.register_parquet(table, f"{lake}/silver/{table}/", table_partition_cols=by)
+
+    def answer(name):
+        frame = context.sql(question(name, "datafusion"))
+        return pa.Table.from_batches(frame.collect(), schema=frame.schema())
+
+    return answer
+
+
+def chdb_engine(lake):
+    import pyarrow as pa
+    from chdb import session
+
+    clickhouse = session.Session()
+    clickhouse.query(f"set max_threads = {THREADS}")
+    for table in TABLES:
+        month = ", toDate32(extract(_path, 'month=([0-9-]+)')) as month" if table == "watch_sessions" else ""
+        clickhouse.query(
+            f"create view {table} as select *{month} from file('{files(lake, table)}', 'Parquet')"
+            " settings use_hive_partitioning = 0"
+        )
+
+    def answer(name):
+        settings = f" settings max_threads = {THREADS}, join_use_nulls = 1, session_timezone = 'UTC'"
+        rows = clickhouse.query(question(name, "chdb") + settings, "ArrowStream")
+        return pa.ipc.open_stream(pa.py_buffer(rows.bytes())).read_all()
+
+    return answer
+
+
+def polars_engine(lake):
+    sys.path.insert(0, str(HERE))
+    os.environ["POLARS_MAX_THREADS"] = str(THREADS)
+    import in_polars
+
+    return in_polars.answers(lake, files)
+
+
+def open_engine(name, lake):
+    return {
+        "duckdb": duckdb_engine,
+        "duckdb tables": lambda lake: duckdb_engine(lake, native=True),
+        "datafusion": datafusion_engine,
+        "chdb": chdb_engine,
+        "polars": polars_engine,
+    }[name](lake)
