@@ -10,6 +10,7 @@ mod additive;
 mod bitmaps;
 mod catalog;
 mod compare;
+mod estimates;
 mod functions;
 mod params;
 mod reach;

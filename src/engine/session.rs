@@ -16,6 +16,7 @@ use futures::TryStreamExt;
 
 use super::bitmaps;
 use super::catalog::ScopeCatalog;
+use super::estimates::estimates;
 use super::functions::functions;
 use super::turns::TakeTurns;
 use super::wording::{Wording, two_columns};
@@ -68,6 +69,7 @@ impl Session {
         // partitions; joins nested in its inputs can wait for each other then,
         // without end.
         options.optimizer.enable_join_dynamic_filter_pushdown = false;
+        options.optimizer.use_statistics_registry = true;
         // Millions of sessions look their user or title up where they are rather
         // than being dealt out by it first.
         options.optimizer.hash_join_single_partition_threshold = LOOKUP_BYTES;
@@ -104,6 +106,7 @@ impl Session {
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
             .with_physical_optimizer_rule(Arc::new(TakeTurns))
+            .with_statistics_registry(estimates())
             .build();
         let context = SessionContext::new_with_state(state);
         for (name, catalog) in &scopes {

@@ -13,6 +13,7 @@ mod content;
 mod delta;
 mod disk;
 mod doctor;
+mod encoding;
 mod failpoint;
 mod fault;
 mod files;

@@ -16,12 +16,11 @@ use datafusion::arrow::compute::{
 use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::basic::{Compression, ZstdLevel};
-use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use tokio::task::JoinSet;
 
+use super::encoding::writer_properties;
 use super::files::{date_text, table_folder};
 use super::statistics::file_statistics;
 use super::{ContentHash, DataFile, Lake, PartitionValue, failpoint, store_error};
@@ -372,7 +371,8 @@ fn encode(
         batch.remove_column(partition);
     }
     let stats = file_statistics(&batch);
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(writer_properties()))
+    let properties = writer_properties(&batch).map_err(arrow_error)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))
         .map_err(parquet_error)?;
     writer.write(&batch).map_err(parquet_error)?;
     Ok(Encoded {
@@ -399,15 +399,6 @@ fn sorted(batch: RecordBatch, order: &[usize]) -> Result<RecordBatch> {
         return Ok(batch);
     }
     take_record_batch(&batch, &indices).map_err(arrow_error)
-}
-
-/// How every data file is written.
-fn writer_properties() -> WriterProperties {
-    WriterProperties::builder()
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by(concat!("cinelake ", env!("CARGO_PKG_VERSION")).to_owned())
-        .build()
 }
 
 fn joined(result: Result<Result<DataFile>, tokio::task::JoinError>) -> Result<DataFile> {
