@@ -24,6 +24,13 @@ demo *ARGS:
 bench *ARGS:
     cargo bench {{ARGS}}
 
+# cinelake beside DuckDB, Polars, chDB and vanilla DataFusion: `--sessions 10000000` for more
+peers *ARGS:
+    cargo build --release
+    [ -x "$CARGO_TARGET_DIR/peers-venv/bin/python" ] || python3 -m venv "$CARGO_TARGET_DIR/peers-venv"
+    "$CARGO_TARGET_DIR/peers-venv/bin/pip" install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
+    "$CARGO_TARGET_DIR/peers-venv/bin/python" benches/peers/peers.py "$CARGO_TARGET_DIR/release/cinelake" {{ARGS}}
+
 # Accept changed snapshots
 accept:
     INSTA_UPDATE=always cargo test --release

@@ -25,6 +25,7 @@ use datafusion::physical_plan::execution_plan::{
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::union::InterleaveExec;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
@@ -206,8 +207,11 @@ fn spread(scan: &DataSourceExec, threads: usize) -> Option<Arc<dyn ExecutionPlan
 }
 
 /// Whether rows of one key have to lie in one partition, and do so because the
-/// table does.
+/// table does; or partitions of several inputs are taken together.
 fn needs_whole_partitions(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    if plan.is::<InterleaveExec>() {
+        return true;
+    }
     let required = plan.input_distribution_requirements();
     let by_key = |(at, child): (usize, &&Arc<dyn ExecutionPlan>)| {
         matches!(

@@ -316,3 +316,43 @@ fn results_pass_through_what_is_no_regular_file() {
             .starts_with("user_id,")
     );
 }
+
+#[test]
+fn timing_tells_each_run_and_shows_the_rows_once() {
+    let project = project();
+    let ran = project.ok(&[
+        "sql",
+        "-c",
+        "select 1 as one",
+        "-f",
+        "csv",
+        "--timing",
+        "--repeat",
+        "3",
+    ]);
+    assert_eq!(ran.stdout, "one\n1\n");
+    let words: Vec<String> = ran
+        .stderr
+        .lines()
+        .map(|line| line.replace(|c: char| c.is_ascii_digit(), "0"))
+        .collect();
+    assert_eq!(words.len(), 3);
+    for line in words {
+        assert!(
+            line.starts_with("0 row: planned in 0.0000 s, ran in 0.0000 s, at most "),
+            "{line}"
+        );
+    }
+    let error = project.fails(&["sql", "-c", "select 1", "--repeat", "3"]);
+    insta::assert_snapshot!(error, @r"
+    exit 2
+    error: the following required arguments were not provided:
+      --timing
+
+    Usage: cinelake sql --timing --command <SQL> --repeat <TIMES> [FILE]
+
+    For more information, try '--help'.
+    ");
+    let runs = project.row("select peak_memory > 0 from system.runs");
+    assert_eq!(runs, "true");
+}

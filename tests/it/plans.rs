@@ -1,0 +1,197 @@
+//! What the engine does by itself: plans of its own, and the answers of plain ones.
+
+use std::fmt::Write;
+
+use crate::support::Project;
+
+/// Sessions of six months, and some without one; titles with lists of genres.
+fn project() -> Project {
+    let project = Project::of(&[
+        (
+            "bronze/sessions.toml",
+            "description = \"Sessions.\"\nfiles = \"sessions*\"\n[columns]\nsession_id = \"bigint\"\n\
+             user_id = \"integer\"\ntitle_id = \"integer\"\nday = \"date\"\n",
+        ),
+        (
+            "bronze/titles.toml",
+            "description = \"Titles.\"\nfiles = \"titles*\"\n[columns]\ntitle_id = \"integer\"\ngenres = \"text\"\n",
+        ),
+        (
+            "silver/sessions.sql",
+            "-- Sessions.\n--\n-- partition_by: month\n-- grain: session_id\n-- order_by: title_id, user_id, session_id\n\
+             select cast(date_trunc('month', day) as date) as month, session_id, user_id, title_id, day\n\
+             from bronze.sessions",
+        ),
+        (
+            "silver/titles.sql",
+            "-- Titles.\n--\n-- grain: title_id\nselect title_id, genres from bronze.titles",
+        ),
+    ]);
+    let mut sessions = String::from("session_id,user_id,title_id,day\n");
+    for i in 0..3_000_u32 {
+        let (user, title) = (i * 7_919 % 211, i * 104_729 % 37);
+        let day = match i % 50 {
+            0 => String::new(),
+            _ => format!("2024-{:02}-{:02}", i % 6 + 1, i % 28 + 1),
+        };
+        writeln!(sessions, "{i},{user},{title},{day}").unwrap();
+    }
+    let genres = ["Drama", "Drama;War", "War;Comedy;Drama", "Comedy"];
+    let mut titles = String::from("title_id,genres\n");
+    for i in 0..37 {
+        writeln!(titles, "{i},{}", genres[i % 4]).unwrap();
+    }
+    project.deliver("sessions.csv", sessions);
+    project.deliver("titles.csv", titles);
+    project.ok(&["refresh"]);
+    project
+}
+
+/// The operators of a query's plan, each with what it is followed by, less
+/// files and columns.
+fn operators(project: &Project, sql: &str) -> String {
+    let args = [
+        "-q",
+        "--threads",
+        "2",
+        "sql",
+        "--explain",
+        "-f",
+        "json",
+        "-c",
+        sql,
+    ];
+    let answer: serde_json::Value = serde_json::from_str(&project.ok(&args).stdout).unwrap();
+    let plan = answer[1]["plan"].as_str().unwrap().to_owned();
+    let shown = |line: &str| {
+        let (name, rest) = line.split_once(':').unwrap_or((line, ""));
+        match name.trim() {
+            "InTurns" | "RepartitionExec" => line.to_owned(),
+            "DataSourceExec" => {
+                let groups = rest.split('{').nth(1).and_then(|r| r.split(':').next());
+                let table = rest
+                    .split("silver/")
+                    .nth(1)
+                    .and_then(|r| r.split('/').next());
+                format!("{name}: {} of {}", groups.unwrap(), table.unwrap())
+            }
+            "AggregateExec" | "HashJoinExec" => {
+                format!("{name}: {}", rest.trim().split(',').next().unwrap())
+            }
+            _ => name.to_owned(),
+        }
+    };
+    plan.lines().map(|line| shown(line) + "\n").collect()
+}
+
+#[test]
+fn groups_by_month_are_built_a_month_at_a_time() {
+    let project = project();
+    let by_title =
+        "select month, title_id, count(*), max(day) from silver.sessions group by month, title_id";
+    insta::assert_snapshot!(operators(&project, by_title), @r"
+    ProjectionExec
+      InTurns: 7 partitions, 2 at once
+        AggregateExec: mode=SinglePartitioned
+          DataSourceExec: 7 groups of sessions
+    ");
+    let distinct = "select month, count(distinct user_id) from silver.sessions group by month";
+    insta::assert_snapshot!(operators(&project, distinct), @r"
+    ProjectionExec
+      InTurns: 7 partitions, 2 at once
+        AggregateExec: mode=SinglePartitioned
+          AggregateExec: mode=SinglePartitioned
+            DataSourceExec: 7 groups of sessions
+    ");
+}
+
+#[test]
+fn other_questions_deal_the_files_out_to_the_threads() {
+    let project = project();
+    let by_user = "select user_id, count(*) from silver.sessions group by user_id";
+    insta::assert_snapshot!(operators(&project, by_user), @r"
+    ProjectionExec
+      AggregateExec: mode=FinalPartitioned
+        RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
+          AggregateExec: mode=Partial
+            DataSourceExec: 2 groups of sessions
+    ");
+    // Fewer months than are worth it.
+    let few = "select month, user_id, count(*) from silver.sessions where month >= date '2024-05-01' group by 1, 2";
+    insta::assert_snapshot!(operators(&project, few), @r"
+    ProjectionExec
+      AggregateExec: mode=FinalPartitioned
+        RepartitionExec: partitioning=Hash([month@0, user_id@1], 2), input_partitions=2
+          AggregateExec: mode=Partial
+            DataSourceExec: 2 groups of sessions
+    ");
+}
+
+#[test]
+fn a_join_holds_the_lists_rather_than_the_sessions() {
+    let project = project();
+    let sql = "select genre, count(*) from silver.sessions as s inner join \
+               (select title_id, unnest(string_to_array(genres, ';')) as genre from silver.titles) as g \
+               on s.title_id = g.title_id group by genre";
+    insta::assert_snapshot!(operators(&project, sql), @r"
+    ProjectionExec
+      AggregateExec: mode=FinalPartitioned
+        RepartitionExec: partitioning=Hash([genre@0], 2), input_partitions=2
+          AggregateExec: mode=Partial
+            HashJoinExec: mode=CollectLeft
+              ProjectionExec
+                UnnestExec
+                  DataSourceExec: 1 group of titles
+              DataSourceExec: 2 groups of sessions
+    ");
+}
+
+#[test]
+fn the_answers_are_those_of_plain_plans() {
+    let project = project();
+    // `{m}` is the month: the column, or an expression that says nothing of how
+    // the table is split.
+    let questions = [
+        "select {m} as m, title_id, count(*), count(distinct user_id), sum(session_id) from silver.sessions group by 1, 2",
+        "select {m} as m, count(distinct user_id), count(distinct day) from silver.sessions group by 1",
+        "select m, avg(n) from (select {m} as m, day, count(distinct user_id) as n from silver.sessions group by 1, 2) as d group by m",
+        "select m, session_id, row_number() over (partition by m order by title_id, session_id) from \
+         (select *, {m} as m from silver.sessions) as s",
+        "select m, session_id, sum(session_id) over (partition by m, user_id order by session_id) from \
+         (select *, {m} as m from silver.sessions) as s order by m, session_id",
+        "select m, sum(n) from (select {m} as m, count(*) as n from silver.sessions group by 1 union all \
+         select {m} as m, count(distinct title_id) as n from silver.sessions group by 1) as u group by m",
+        "select a.m, a.title_id, n, users from (select {m} as m, title_id, count(*) as n from silver.sessions group by 1, 2) as a \
+         inner join (select {m} as m, count(distinct user_id) as users from silver.sessions group by 1) as b on a.m = b.m",
+        "select {m} as m, genres, count(*) from silver.sessions as s inner join silver.titles as t on s.title_id = t.title_id group by 1, 2",
+        "select {m} as m, genres, count(s.session_id) from silver.titles as t left join silver.sessions as s \
+         on s.title_id = t.title_id and s.user_id < 9 group by 1, 2",
+        "select m, n from (select {m} as m, count(*) as n from silver.sessions group by 1) as c order by m limit 3",
+        "select distinct {m} as m, user_id from silver.sessions where user_id in (select user_id from silver.sessions where title_id = 5)",
+        "select {m} as m, title_id, count(*) from silver.sessions group by rollup ({m}, title_id)",
+        "select count(*) from (select {m} as m, user_id from silver.sessions intersect \
+         select {m} as m, user_id from silver.sessions where title_id < 9) as i",
+    ];
+    for question in questions {
+        let plain = question.replace("{m}", "cast(date_trunc('month', day) as date)");
+        let own = question.replace("{m}", "month");
+        let expected = sorted(&project, "1", &plain);
+        assert!(expected.len() > 1, "{question}");
+        for threads in ["1", "2", "5"] {
+            assert_eq!(
+                sorted(&project, threads, &own),
+                expected,
+                "{threads}: {own}"
+            );
+        }
+    }
+}
+
+fn sorted(project: &Project, threads: &str, sql: &str) -> Vec<String> {
+    let args = ["-q", "--threads", threads, "sql", "-f", "csv", "-c", sql];
+    let answer = project.ok(&args).stdout;
+    let mut rows: Vec<String> = answer.lines().skip(1).map(str::to_owned).collect();
+    rows.sort();
+    rows.insert(0, rows.len().to_string());
+    rows
+}
