@@ -29,7 +29,9 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
+};
 use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
 use datafusion::physical_expr::expressions::{Column as PhysicalColumn, col};
@@ -323,6 +325,7 @@ impl TableProvider for LakeTable {
         let hint = options.global.metadata_size_hint;
         let mut source = ParquetSource::new(self.scanned.clone())
             .with_table_parquet_options(options)
+            .with_pushdown_filters(data.iter().any(names_values))
             .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
                 store, cache,
             )));
@@ -342,6 +345,22 @@ impl TableProvider for LakeTable {
             .with_output_partitioning(partitioning)
             .build();
         Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// Whether a filter names the values that it wants. Few rows have them as a rule,
+/// and of the others only that column is decoded then. Other filters are cheaper
+/// over whole batches.
+fn names_values(filter: &Expr) -> bool {
+    let is_column = |expr: &Expr| matches!(expr, Expr::Column(_));
+    let is_value = |expr: &Expr| matches!(expr, Expr::Literal(..));
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            *op == Operator::Eq
+                && ((is_column(left) && is_value(right)) || (is_value(left) && is_column(right)))
+        }
+        Expr::InList(list) => !list.negated && is_column(&list.expr),
+        _ => false,
     }
 }
 

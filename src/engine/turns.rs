@@ -7,6 +7,8 @@
 //! the highest operator that needs whole months. Where none does, the scan's
 //! files are dealt out to the threads.
 
+mod constant;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -171,7 +173,7 @@ fn settle(
     if partitions > threads && needs_whole_partitions(&plan) {
         let in_order = ordered && plan.output_ordering().is_some();
         return Ok(match !in_order && is_local(&plan) {
-            true => Arc::new(InTurns::new(plan, threads)),
+            true => Arc::new(InTurns::new(constant::without(plan)?, threads)),
             false => plan,
         });
     }

@@ -202,7 +202,7 @@ fn what_is_built_on_a_branch_is_seen_there_and_nowhere_else() {
     gold.revenue
     Revenue by month.
 
-    2 rows in 1 file, 1,146 bytes, on a branch, changed in snapshot 2
+    2 rows in 1 file, 1,095 bytes, on a branch, changed in snapshot 2
     order by: month
     file: queries/gold/revenue.sql
     grain: month

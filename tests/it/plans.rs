@@ -92,16 +92,18 @@ fn groups_by_month_are_built_a_month_at_a_time() {
     insta::assert_snapshot!(operators(&project, by_title), @r"
     ProjectionExec
       InTurns: 7 partitions, 2 at once
-        AggregateExec: mode=SinglePartitioned
-          DataSourceExec: 7 groups of sessions
+        Constant
+          AggregateExec: mode=SinglePartitioned
+            DataSourceExec: 7 groups of sessions
     ");
     let distinct = "select month, count(distinct user_id) from silver.sessions group by month";
     insta::assert_snapshot!(operators(&project, distinct), @r"
     ProjectionExec
       InTurns: 7 partitions, 2 at once
         AggregateExec: mode=SinglePartitioned
-          AggregateExec: mode=SinglePartitioned
-            DataSourceExec: 7 groups of sessions
+          Constant
+            AggregateExec: mode=SinglePartitioned
+              DataSourceExec: 7 groups of sessions
     ");
 }
 
