@@ -25,7 +25,10 @@ aged as (
         users.city,
         date_part('year', as_of.as_of) - date_part('year', users.birth_date)
         - case
-            when to_char(as_of.as_of, '%m%d') < to_char(users.birth_date, '%m%d') then 1
+            when
+                100 * date_part('month', as_of.as_of) + date_part('day', as_of.as_of)
+                < 100 * date_part('month', users.birth_date) + date_part('day', users.birth_date)
+                then 1
             else 0
         end as age
     from silver.users
@@ -56,14 +59,32 @@ described as (
 
 ),
 
+-- Users of whom the same is known are counted before each of them has six rows.
+alike as (
+
+    select
+        is_inactive,
+        is_subscribed,
+        age_group,
+        country,
+        region,
+        city,
+        plan,
+        count(*) as users
+    from described
+    group by is_inactive, is_subscribed, age_group, country, region, city, plan
+
+),
+
 segmented as (
 
     select
         is_inactive,
         is_subscribed,
+        users,
         unnest(['all', 'age group', 'country', 'region', 'city', 'plan']) as segment_kind,
         unnest(['all', age_group, country, region, city, plan]) as segment
-    from described
+    from alike
 
 ),
 
@@ -72,10 +93,12 @@ counted as (
     select
         segment_kind,
         segment,
-        count(*) as users,
-        count(*) filter (where is_inactive) as inactive_users,
-        count(*) filter (where is_subscribed) as subscribed_users,
-        count(*) filter (where is_subscribed and is_inactive) as inactive_subscribed_users
+        sum(users) as users,
+        sum(case when is_inactive then users else 0 end) as inactive_users,
+        sum(case when is_subscribed then users else 0 end) as subscribed_users,
+        sum(
+            case when is_subscribed and is_inactive then users else 0 end
+        ) as inactive_subscribed_users
     from segmented
     group by segment_kind, segment
 

@@ -8,15 +8,14 @@
 
 with
 
-viewings as (
+counted as (
 
-    select unnest(bitmap_values(viewer_set)) as user_id
+    select unnest(bitmap_histogram(viewer_set)) as viewer
     from silver.title_audiences
 
 )
 
 select
-    user_id,                                -- see silver.users
-    count(*) as distinct_titles             -- different titles watched
-from viewings
-group by user_id
+    viewer['id'] as user_id,                -- see silver.users
+    viewer['sets'] as distinct_titles       -- different titles watched
+from counted

@@ -5,13 +5,16 @@
 //! ids, `bitmap_merge(set)` unites sets, `bitmap_count(set)` counts exactly.
 //! `bitmap_and`, `bitmap_or` and `bitmap_and_not` combine two sets, and
 //! `bitmap_overlap` counts what two share without making it. `bitmap_values`
-//! gives a set's ids as a list, in ascending order, for `unnest`.
+//! gives a set's ids as a list, in ascending order, for `unnest`;
+//! `bitmap_histogram(set)` the ids of all sets, each with the number of sets
+//! that have it, without a row for each id of each set.
 //!
 //! A set is stored as a serialized [`RoaringTreemap`] in its portable format:
 //! the same ids give the same bytes, in whatever order they came.
 
 mod aggregates;
 mod functions;
+mod histogram;
 mod pairs;
 
 use datafusion::arrow::datatypes::DataType;

@@ -68,7 +68,9 @@ impl Workspace {
             .as_ref()
             .map(|b| b.checks.clone())
             .unwrap_or_default();
-        self.stage_all(stage, known, Some(options), outcome, &mut checks, observer)
+        self.stage_all(stage, known, Some(options), outcome, observer)
+            .await?;
+        self.audit_models(stage, outcome, &mut checks, observer)
             .await?;
         let mut after = stage.scope().clone();
         after.snapshot = published.as_ref().map(|base| {

@@ -208,29 +208,22 @@ impl Workspace {
         let (landing, known) = self.plan_landing(base.as_ref()).await?;
         outcome.landing = landing;
         let mut checks = base.as_ref().map(|b| b.checks.clone()).unwrap_or_default();
-        let staged = self
-            .stage_all(&mut stage, known, options, outcome, &mut checks, observer)
+        let mut staged = self
+            .stage_all(&mut stage, known, options, outcome, observer)
             .await;
+        if staged.is_ok() && options.is_some() {
+            let is_main = branch.is_none();
+            staged = self
+                .judge(&mut stage, is_main, outcome, &mut checks, observer)
+                .await;
+        }
         let nothing_new =
             !outcome.changes_anything() && stage.changed().is_empty() && !makes_branch;
         if staged.is_err() || outcome.is_red() || nothing_new {
             stage.discard().await;
             return staged;
         }
-        let after = stage.scope().clone();
-        let (mut tables, changes) = stage.into_parts();
-        for name in &outcome.dropped {
-            tables.remove(name);
-        }
-        if let (Some(before), None) = (&base, &branch) {
-            let tables = &tables;
-            let sides = Sides {
-                before,
-                after,
-                tables,
-            };
-            outcome.restatements = self.restatements(&sides).await?;
-        }
+        let (tables, changes) = stage.into_parts(&outcome.dropped);
         observer.event(Event::Publishing);
         let publication = Publication {
             id,
@@ -254,41 +247,60 @@ impl Workspace {
         Ok(())
     }
 
+    /// Lands what is new and, as `options` ask for it, builds models.
     pub(super) async fn stage_all(
         &self,
         stage: &mut Stage<'_>,
         known: Vec<Delivery>,
         options: Option<&RefreshOptions>,
         outcome: &mut Outcome,
-        checks: &mut BTreeMap<String, String>,
         observer: &dyn Observer,
     ) -> Result<()> {
         outcome.landed = land(stage, &outcome.landing, known, observer).await?;
-        match options {
-            Some(options) => {
-                self.build_and_audit(stage, options, outcome, checks, observer)
-                    .await
-            }
-            None => Ok(()),
-        }
-    }
-
-    async fn build_and_audit(
-        &self,
-        stage: &mut Stage<'_>,
-        options: &RefreshOptions,
-        outcome: &mut Outcome,
-        passed: &mut BTreeMap<String, String>,
-        observer: &dyn Observer,
-    ) -> Result<()> {
+        let Some(options) = options else {
+            return Ok(());
+        };
         if options.select.is_empty() {
             outcome.dropped = self.gone(stage.base.as_deref());
         }
         self.build_models(stage, options, outcome, observer).await?;
-        if options.as_of.is_none() {
-            self.refuse_the_future(stage).await?;
+        match options.as_of {
+            None => self.refuse_the_future(stage).await,
+            Some(_) => Ok(()),
         }
-        self.audit_models(stage, outcome, passed, observer).await
+    }
+
+    /// Checks what is staged, and meanwhile finds which numbers of closed
+    /// months it would change on main.
+    async fn judge(
+        &self,
+        stage: &mut Stage<'_>,
+        is_main: bool,
+        outcome: &mut Outcome,
+        passed: &mut BTreeMap<String, String>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
+        let (after, tables) = (stage.scope().clone(), stage.tables(&outcome.dropped));
+        let before = stage.base.clone();
+        let before = before.filter(|_| is_main && !stage.changed().is_empty());
+        let restating = async {
+            let Some(before) = &before else {
+                return Ok(Vec::new());
+            };
+            let sides = Sides {
+                before,
+                after,
+                tables: &tables,
+            };
+            self.restatements(&sides).await
+        };
+        let auditing = self.audit_models(stage, outcome, passed, observer);
+        let (audited, restated) = tokio::join!(auditing, restating);
+        audited?;
+        if !outcome.is_red() {
+            outcome.restatements = restated?;
+        }
+        Ok(())
     }
 
     /// Refuses data whose latest event lies after today: one wrong date would

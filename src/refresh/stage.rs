@@ -306,13 +306,21 @@ impl<'a> Stage<'a> {
         self.workspace.lake().discard_staged().await;
     }
 
+    /// Every table after this run, without those that it drops.
+    pub(super) fn tables(&self, dropped: &[TableName]) -> BTreeMap<TableName, TableEntry> {
+        let base = self.base.as_ref();
+        let mut tables = base.map(|base| base.tables.clone()).unwrap_or_default();
+        tables.extend(self.entries.clone());
+        tables.retain(|name, _| !dropped.contains(name));
+        tables
+    }
+
     /// Everything a publication needs: all entries and the changed files.
-    pub(super) fn into_parts(self) -> (BTreeMap<TableName, TableEntry>, Vec<TableChange>) {
-        let mut tables = self
-            .base
-            .map(|base| base.tables.clone())
-            .unwrap_or_default();
-        tables.extend(self.entries);
+    pub(super) fn into_parts(
+        self,
+        dropped: &[TableName],
+    ) -> (BTreeMap<TableName, TableEntry>, Vec<TableChange>) {
+        let tables = self.tables(dropped);
         (tables, self.changes.into_values().collect())
     }
 

@@ -1,4 +1,4 @@
-//! `bitmap_agg` and `bitmap_merge`.
+//! The aggregates of ids and sets; `bitmap_agg` and `bitmap_merge` themselves.
 
 use std::sync::Arc;
 
@@ -14,12 +14,17 @@ use datafusion::logical_expr::{
 };
 use roaring::RoaringTreemap;
 
+use super::histogram::BitmapHistogram;
 use super::{from_bytes, is_set, to_bytes};
 
 /// The aggregates.
 pub(in crate::engine) fn aggregates() -> Vec<Arc<AggregateUDF>> {
     let aggregate = |takes| Arc::new(AggregateUDF::from(Union::new(takes)));
-    vec![aggregate(Takes::Ids), aggregate(Takes::Sets)]
+    vec![
+        aggregate(Takes::Ids),
+        aggregate(Takes::Sets),
+        Arc::new(AggregateUDF::from(BitmapHistogram::new())),
+    ]
 }
 
 /// What an aggregate unites.
