@@ -10,7 +10,7 @@ ci:
 
 # Fast feedback: types and lints
 check:
-    cargo clippy --release --all-targets -- -D warnings
+    cargo clippy --release --workspace --all-targets -- -D warnings
 
 # All tests
 test *ARGS:

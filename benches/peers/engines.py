@@ -10,12 +10,15 @@ from pathlib import Path
 
 THREADS = int(os.environ.get("PEERS_THREADS", "2"))
 HERE = Path(__file__).parent
-TABLES = ["users", "titles", "subscriptions", "watch_sessions"]
+TABLES = ["users", "titles", "subscriptions", "watch_sessions", "heartbeats"]
+# The column by which a table's files are split.
+SPLIT_BY = {"watch_sessions": "month", "heartbeats": "day"}
 
 # What the questions' {placeholders} are in each dialect.
 DIALECTS = {
     "duckdb": {
         "us": "epoch_us({0})",
+        "date": "cast({0} as date)",
         "split": "unnest(string_split({0}, ', '))",
         "month": "cast(date_trunc('month', {0}) as date)",
         "months": "unnest(generate_series(date '{0}', date '{1}', interval 1 month))",
@@ -23,6 +26,7 @@ DIALECTS = {
     },
     "datafusion": {
         "us": "cast({0} as bigint)",
+        "date": "cast({0} as date)",
         "split": "unnest(string_to_array({0}, ', '))",
         "month": "cast(date_trunc('month', {0}) as date)",
         "months": "unnest(generate_series(date '{0}', date '{1}', interval '1' month))",
@@ -30,6 +34,7 @@ DIALECTS = {
     },
     "chdb": {
         "us": "toUnixTimestamp64Micro(assumeNotNull({0}))",
+        "date": "toDate32({0})",
         "split": "arrayJoin(splitByString(', ', assumeNotNull({0})))",
         "month": "toStartOfMonth({0})",
         "months": "arrayJoin(arrayMap(i -> addMonths(toDate32('{0}'), i), range(dateDiff('month', toDate32('{0}'), toDate32('{1}')) + 1)))",
@@ -41,12 +46,14 @@ DIALECTS["duckdb tables"] = DIALECTS["duckdb"]
 
 
 def questions():
-    return sorted(path.stem for path in (HERE / "questions").glob("*.sql"))
+    names = (path.name.removesuffix(".sql") for path in (HERE / "questions").glob("*.sql"))
+    return sorted(name for name in names if "." not in name)
 
 
 def question(name, engine):
-    """The SQL of a question in an engine's dialect."""
-    text = (HERE / "questions" / f"{name}.sql").read_text()
+    """The SQL of a question in an engine's dialect, or in its own words."""
+    own = HERE / "questions" / f"{name}.{engine}.sql"
+    text = (own if own.is_file() else HERE / "questions" / f"{name}.sql").read_text()
     words = DIALECTS[engine]
 
     def put(match):
@@ -66,7 +73,7 @@ def question(name, engine):
 
 def files(lake, table):
     """A glob of the files that hold a table's rows."""
-    deep = "*/*.parquet" if table == "watch_sessions" else "*.parquet"
+    deep = "*/*.parquet" if table in SPLIT_BY else "*.parquet"
     return f"{lake}/silver/{table}/{deep}"
 
 
@@ -76,9 +83,9 @@ def duckdb_engine(lake, native=False):
     database = duckdb.connect(f"{lake}.duckdb" if native else ":memory:")
     database.execute(f"set threads = {THREADS}; set preserve_insertion_order = false; set TimeZone = 'UTC'")
     for table in TABLES:
-        source = f"read_parquet('{files(lake, table)}', hive_partitioning = {table == 'watch_sessions'})"
+        source = f"read_parquet('{files(lake, table)}', hive_partitioning = {table in SPLIT_BY})"
         if native:
-            order = " order by start_time" if table == "watch_sessions" else ""
+            order = {"watch_sessions": " order by start_time", "heartbeats": " order by event_time"}.get(table, "")
             database.execute(f"create table if not exists {table} as select * from {source}{order}")
         else:
             database.execute(f"create view {table} as select * from {source}")
@@ -93,7 +100,7 @@ def datafusion_engine(lake):
     config = datafusion.SessionConfig().with_target_partitions(THREADS)
     context = datafusion.SessionContext(config)
     for table in TABLES:
-        by = [("month", pa.date32())] if table == "watch_sessions" else []
+        by = [(SPLIT_BY[table], pa.date32())] if table in SPLIT_BY else []
         context.register_parquet(table, f"{lake}/silver/{table}/", table_partition_cols=by)
 
     def answer(name):
@@ -110,9 +117,10 @@ def chdb_engine(lake):
     clickhouse = session.Session()
     clickhouse.query(f"set max_threads = {THREADS}")
     for table in TABLES:
-        month = ", toDate32(extract(_path, 'month=([0-9-]+)')) as month" if table == "watch_sessions" else ""
+        by = SPLIT_BY.get(table)
+        value = f", toDate32(extract(_path, '{by}=([0-9-]+)')) as {by}" if by else ""
         clickhouse.query(
-            f"create view {table} as select *{month} from file('{files(lake, table)}', 'Parquet')"
+            f"create view {table} as select *{value} from file('{files(lake, table)}', 'Parquet')"
             " settings use_hive_partitioning = 0"
         )
 

@@ -8,10 +8,11 @@ def answers(lake, files):
     """A function from a question's name to its rows."""
     scan = {
         table: pl.scan_parquet(
-            files(lake, table), hive_partitioning=table == "watch_sessions", try_parse_hive_dates=True)
-        for table in ("users", "titles", "subscriptions", "watch_sessions")
+            files(lake, table), hive_partitioning=table in ("watch_sessions", "heartbeats"),
+            try_parse_hive_dates=True)
+        for table in ("users", "titles", "subscriptions", "watch_sessions", "heartbeats")
     }
-    users, titles, subscriptions, sessions = scan.values()
+    users, titles, subscriptions, sessions, heartbeats = scan.values()
     count = pl.len().cast(pl.Int64)
     minutes = (pl.col("end_time").cast(pl.Int64) - pl.col("start_time").cast(pl.Int64)).alias("us")
     watched = (pl.col("us").sum() / 60_000_000).alias("watch_minutes")
@@ -103,6 +104,18 @@ def answers(lake, files):
             .alias("months_since_joining"))
         return both.group_by("cohort", "months_since_joining").agg(
             pl.col("user_id").n_unique().alias("active_users"))
+
+    def q12():
+        at = pl.col("event_time")
+        numbered = heartbeats.select("user_id", "event_time").sort("user_id", "event_time").with_columns(
+            (at - at.shift(1).over("user_id") > pl.duration(minutes=30)).fill_null(True).alias("begins"))
+        numbered = numbered.with_columns(pl.col("begins").cum_sum().alias("number"))
+        viewed = numbered.group_by("user_id", "number").agg(
+            at.min().alias("started_at"), at.max().alias("ended_at"), count.alias("events"))
+        lasting = pl.col("ended_at").cast(pl.Int64) - pl.col("started_at").cast(pl.Int64)
+        return viewed.group_by(pl.col("started_at").dt.date().alias("day")).agg(
+            count.alias("sessions"), pl.col("user_id").n_unique().alias("users"),
+            pl.col("events").sum(), (lasting.sum() / 60_000_000).alias("minutes"))
 
     def q13():
         top = sessions.group_by("title_id").agg(count.alias("sessions")).sort(

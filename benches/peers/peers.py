@@ -61,7 +61,7 @@ def build(options, lake):
     landing = lake.with_name(lake.name + ".landing")
     if not (landing / "users.csv").is_file():
         landing.mkdir(parents=True, exist_ok=True)
-        cinelake(options, "generate", "--sessions", str(options.sessions), "--output", str(landing))
+        cinelake(options, "generate", "--heartbeats", "--sessions", str(options.sessions), "--output", str(landing))
     started = time.perf_counter()
     cinelake(options, "--landing", str(landing), "--lake", str(lake), "refresh")
     return time.perf_counter() - started

@@ -27,6 +27,9 @@ pub(super) struct Generate {
     /// Share of session rows that do not fit, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     dirty: f64,
+    /// Also what players send once a minute, for the last month's sessions
+    #[arg(long)]
+    heartbeats: bool,
     #[command(flatten)]
     more: MoreOptions,
 }
@@ -72,6 +75,7 @@ impl Generate {
             seed: self.seed,
             months: self.months,
             dirty: self.dirty,
+            heartbeats: self.heartbeats,
             ..Request::default()
         };
         let written = match self.more.more {

@@ -11,13 +11,17 @@ use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
 use super::bitmaps;
 use super::catalog::ScopeCatalog;
+use super::distinct::CountIds;
 use super::estimates::estimates;
 use super::functions::functions;
+use super::once::FindTwins;
+use super::sessionize::sessionize;
 use super::turns::TakeTurns;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
@@ -85,6 +89,7 @@ impl Session {
         scalar_functions.extend(bitmaps::functions());
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
         aggregates.extend(bitmaps::aggregates());
+        aggregates.push(sessionize());
         let catalogs = MemoryCatalogProviderList::new();
         let scopes: Vec<(&'static str, ScopeCatalog)> = scopes
             .into_iter()
@@ -105,7 +110,9 @@ impl Session {
             .with_aggregate_functions(aggregates)
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
+            .with_optimizer_rules(logical_rules())
             .with_physical_optimizer_rule(Arc::new(TakeTurns))
+            .with_physical_optimizer_rule(Arc::new(FindTwins))
             .with_statistics_registry(estimates())
             .build();
         let context = SessionContext::new_with_state(state);
@@ -381,4 +388,15 @@ fn check_names(schema: &DFSchema) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// DataFusion's rules, and before they take distinct counts apart our own.
+fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let apart = |rule: &Arc<dyn OptimizerRule + Send + Sync>| {
+        rule.name() == "single_distinct_aggregation_to_group_by"
+    };
+    let at = rules.iter().position(apart).unwrap_or(rules.len());
+    rules.insert(at, Arc::new(CountIds::new()));
+    rules
 }

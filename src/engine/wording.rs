@@ -78,6 +78,11 @@ impl Wording {
             return Error::usage(format!("no function `{name}`"))
                 .maybe_hint(likely.map(|likely| format!("did you mean `{likely}`?")));
         }
+        // What a function of our own has to say of its arguments.
+        let coercion = "user-defined coercion failed with: ";
+        if let Some(said) = between(text, coercion, ". No function matches") {
+            return Error::usage(first_lines(said));
+        }
         if text.starts_with("No SQL statements") {
             return Error::usage("the text holds no query").hint("write one `select`");
         }

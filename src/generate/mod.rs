@@ -33,6 +33,8 @@ pub struct Request {
     pub months: u32,
     /// Share of the session rows that do not fit their contract, 0 to 1.
     pub dirty: f64,
+    /// Whether to write what players send while the last month's sessions run.
+    pub heartbeats: bool,
 }
 
 impl Default for Request {
@@ -43,6 +45,7 @@ impl Default for Request {
             start: NaiveDate::from_ymd_opt(2024, 1, 1).unwrap_or_default(),
             months: 24,
             dirty: 0.0,
+            heartbeats: false,
         }
     }
 }
@@ -71,7 +74,8 @@ pub struct Written {
 
 /// Writes `users.csv`, `movies.csv`, `subscriptions.csv`, `payments.csv`,
 /// `ratings.csv`, `interactions.csv` and one `watch_sessions_<month>.csv` a
-/// month to `dir`.
+/// month to `dir`; where asked for one `heartbeats_<day>.csv` a day of the last
+/// month too.
 ///
 /// # Errors
 /// When the request makes no sense or a file cannot be written.
@@ -97,6 +101,13 @@ pub fn generate(request: &Request, dir: &Path, threads: usize) -> Result<Vec<Wri
         Job::Interactions,
     ];
     jobs.extend((0..request.months).map(Job::Sessions));
+    if request.heartbeats {
+        let first = company.month_start(request.months - 1);
+        let days = first
+            .iter_days()
+            .take_while(|day| day.month() == first.month());
+        jobs.extend(days.map(Job::Heartbeats));
+    }
     let next = std::sync::atomic::AtomicUsize::new(0);
     let mut written = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.max(1))
@@ -175,6 +186,7 @@ enum Job {
     Ratings,
     Interactions,
     Sessions(u32),
+    Heartbeats(NaiveDate),
 }
 
 impl Job {
@@ -194,6 +206,7 @@ impl Job {
                     first.month()
                 )
             }
+            Self::Heartbeats(day) => format!("heartbeats_{day}.csv"),
         };
         let path = dir.join(name);
         let failed = |e| Error::io("could not write").file(&path).because(e);
@@ -207,6 +220,7 @@ impl Job {
             Self::Ratings => company.write_ratings(&mut out),
             Self::Interactions => company.write_interactions(&mut out),
             Self::Sessions(month) => company.write_sessions(month, &mut out),
+            Self::Heartbeats(day) => company.write_heartbeats(day, &mut out),
         };
         let rows = rows
             .and_then(|rows| out.flush().map(|()| rows))
@@ -250,6 +264,41 @@ mod tests {
             .filter(|(name, _)| name.starts_with("watch_sessions_"));
         let rows: usize = sessions.map(|(_, text)| text.lines().count() - 1).sum();
         assert_eq!(rows, 2_000);
+    }
+
+    #[test]
+    fn heartbeats_are_the_minutes_of_the_last_months_sessions_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let request = Request {
+            sessions: 3_000,
+            months: 2,
+            heartbeats: true,
+            ..Request::default()
+        };
+        let written = generate(&request, dir.path(), 2).unwrap();
+        let days = written.iter().filter(|w| {
+            let name = w.path.file_name().unwrap().to_str().unwrap();
+            name.starts_with("heartbeats_2024-02-")
+        });
+        let (mut files, mut rows) = (0, 0);
+        for day in days {
+            let text = fs::read_to_string(&day.path).unwrap();
+            let times: Vec<&str> = text
+                .lines()
+                .skip(1)
+                .map(|line| line.rsplit(',').next().unwrap())
+                .collect();
+            let name = day.path.file_stem().unwrap().to_str().unwrap();
+            let date = name.strip_prefix("heartbeats_").unwrap();
+            assert!(times.iter().all(|at| at.starts_with(date)), "{name}");
+            assert!(times.is_sorted());
+            assert_eq!(times.len() as u64, day.rows);
+            files += 1;
+            rows += day.rows;
+        }
+        assert_eq!(files, 29);
+        // Half of the sessions, about an hour each.
+        assert!((60_000..160_000).contains(&rows), "{rows}");
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod column {
     pub(super) const PART: u64 = 38;
     pub(super) const DIRTY: u64 = 39;
     pub(super) const DIRT: u64 = 40;
+    pub(super) const BEAT: u64 = 41;
     pub(super) const SCORE: u64 = 50;
     pub(super) const INTERACTION: u64 = 51;
     pub(super) const APP: u64 = 52;
@@ -247,7 +248,7 @@ impl Company {
         let (first, last) = (self.before[at], self.before[at + 1]);
         let members = self.members(month);
         let start = self.month_start(month);
-        let days = u64::try_from((start + Months::new(1) - start).num_days()).unwrap_or(28);
+        let days = self.days(month);
         let mut line = Vec::with_capacity(128);
         for number in first..last {
             line.clear();
@@ -268,7 +269,7 @@ impl Company {
         writeln!(out, "{SESSION_COLUMNS}")?;
         let at = month as usize;
         let (members, start) = (self.members(month), self.month_start(month));
-        let days = u64::try_from((start + Months::new(1) - start).num_days()).unwrap_or(28);
+        let days = self.days(month);
         // Far from the ids of other deliveries.
         let first = self.request.sessions + u64::from(more.number) * 1_000_000_000;
         let mut line = Vec::with_capacity(128);
@@ -291,6 +292,52 @@ impl Company {
             )?;
         }
         Ok(more.sessions + corrected)
+    }
+
+    /// What players send once a minute, some seconds late, as long as a session
+    /// runs: what of the last month's sessions falls on `day`, in its order.
+    pub(super) fn write_heartbeats(&self, day: NaiveDate, out: &mut impl Write) -> io::Result<u64> {
+        writeln!(out, "user_id,movie_id,device_type,event_time")?;
+        let month = self.request.months - 1;
+        let start = self.month_start(month);
+        let (members, days) = (self.members(month), self.days(month));
+        let (first, last) = (self.before[month as usize], self.before[month as usize + 1]);
+        let (from, to) = (at(day, 0), at(day + Days::new(1), 0));
+        let mut beats = Vec::new();
+        for id in first + 1..=last {
+            let seen = self.viewing_in(id, members, start, days);
+            if seen.start >= to || seen.start + seen.lasting() + TimeDelta::minutes(1) < from {
+                continue;
+            }
+            for minute in 0..=seen.watched {
+                let late = self.chance.below(column::BEAT, id * 256 + minute, 20);
+                let seconds = i64::try_from(minute * 60 + late).unwrap_or(0);
+                let beat = seen.start + TimeDelta::seconds(seconds);
+                if beat >= from && beat < to {
+                    beats.push((beat, seen.user, seen.title, id));
+                }
+            }
+        }
+        beats.sort_unstable();
+        let mut line = Vec::with_capacity(64);
+        for (beat, user, title, id) in &beats {
+            line.clear();
+            write!(line, "{user},{title},{},", self.device(*id))?;
+            instant(*beat, &mut line);
+            line.push(b'\n');
+            out.write_all(&line)?;
+        }
+        Ok(beats.len() as u64)
+    }
+
+    fn device(&self, id: u64) -> &'static str {
+        DEVICES[index(self.chance.zipf(column::DEVICE, id, 5, 0.7))]
+    }
+
+    /// The days of the month `number`.
+    fn days(&self, number: u32) -> u64 {
+        let start = self.month_start(number);
+        u64::try_from((start + Months::new(1) - start).num_days()).unwrap_or(28)
     }
 
     /// One session in twenty is rated when it ends, the longer ones better.
@@ -341,8 +388,7 @@ impl Company {
     fn viewing(&self, id: u64) -> Viewing {
         let month = self.before.partition_point(|before| *before < id).max(1) - 1;
         let month = u32::try_from(month).unwrap_or(0);
-        let start = self.month_start(month);
-        let days = u64::try_from((start + Months::new(1) - start).num_days()).unwrap_or(28);
+        let (start, days) = (self.month_start(month), self.days(month));
         self.viewing_in(id, self.members(month), start, days)
     }
 
@@ -385,7 +431,7 @@ impl Company {
             length,
             watched,
         } = seen;
-        let device = DEVICES[index(chance.zipf(column::DEVICE, id, 5, 0.7))];
+        let device = self.device(id);
         let hundredths = (watched * 10_000 + length / 2) / length;
         if chance.unit(column::DIRTY, id) < self.request.dirty {
             return dirty_row(id, chance.below(column::DIRT, id, 4), user, title, out);

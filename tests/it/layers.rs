@@ -30,12 +30,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("calendar", &[]),
     ("clock", &[]),
     ("memory", &[]),
+    ("kernels", &[]),
     ("name", &[]),
     ("error", &[]),
 ];
 
 /// External crates that only some modules may name.
 const OWNED: &[(&str, &[&str])] = &[
+    ("cinelake_kernels", &["engine"]),
     ("deltalake_core", &["lake"]),
     ("object_store", &["lake"]),
     ("sqlparser", &["model"]),

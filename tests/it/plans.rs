@@ -98,12 +98,9 @@ fn groups_by_month_are_built_a_month_at_a_time() {
     ");
     let distinct = "select month, count(distinct user_id) from silver.sessions group by month";
     insta::assert_snapshot!(operators(&project, distinct), @r"
-    ProjectionExec
-      InTurns: 7 partitions, 2 at once
-        AggregateExec: mode=SinglePartitioned
-          Constant
-            AggregateExec: mode=SinglePartitioned
-              DataSourceExec: 7 groups of sessions
+    InTurns: 7 partitions, 2 at once
+      AggregateExec: mode=SinglePartitioned
+        DataSourceExec: 7 groups of sessions
     ");
 }
 
@@ -187,6 +184,136 @@ fn the_answers_are_those_of_plain_plans() {
             );
         }
     }
+}
+
+#[test]
+fn what_a_query_reads_twice_is_computed_once() {
+    let project = project();
+    let pairs = "with watched as (select distinct user_id, title_id from silver.sessions) \
+                 select a.title_id, b.title_id, count(*) from watched as a inner join watched as b \
+                 on a.user_id = b.user_id and a.title_id < b.title_id group by 1, 2";
+    insta::assert_snapshot!(operators(&project, pairs), @r"
+    ProjectionExec
+      AggregateExec: mode=FinalPartitioned
+        RepartitionExec: partitioning=Hash([title_id@0, title_id@1], 2), input_partitions=2
+          AggregateExec: mode=Partial
+            HashJoinExec: mode=CollectLeft
+              CoalescePartitionsExec
+                Once
+                  AggregateExec: mode=FinalPartitioned
+                    RepartitionExec: partitioning=Hash([user_id@0, title_id@1], 2), input_partitions=2
+                      AggregateExec: mode=Partial
+                        DataSourceExec: 2 groups of sessions
+              Once
+                AggregateExec: mode=FinalPartitioned
+                  RepartitionExec: partitioning=Hash([user_id@0, title_id@1], 2), input_partitions=2
+                    AggregateExec: mode=Partial
+                      DataSourceExec: 2 groups of sessions
+    ");
+    // Plain scans are read again; what differs in a condition is computed twice.
+    let others = [
+        "select count(*) from silver.sessions as a inner join silver.sessions as b on a.session_id = b.session_id",
+        "with s as (select user_id, count(*) as n from silver.sessions group by user_id) \
+         select * from s where user_id < 3 union all select * from s",
+    ];
+    for other in others {
+        assert!(!operators(&project, other).contains("Once"), "{other}");
+    }
+}
+
+#[test]
+fn what_is_computed_once_is_what_each_place_would_have_computed() {
+    let project = project();
+    // `{2}` makes the second place differ in a condition that is always true.
+    let questions = [
+        "with w as (select distinct user_id, title_id from silver.sessions) \
+         select a.title_id, b.title_id, count(*) from w as a inner join (select * from w {2}) as b \
+         on a.user_id = b.user_id group by 1, 2",
+        "with w as (select month, user_id, count(*) as n from silver.sessions group by 1, 2) \
+         select 'one', * from w union all select 'two', * from w {2} union all select 'three', * from w",
+        "with w as (select month, count(*) as n from silver.sessions group by 1) \
+         select a.month, a.n, (select sum(n) from w {2}) from w as a",
+        "with w as (select user_id, max(day) as day from silver.sessions group by user_id order by 2, 1 limit 50) \
+         select * from w where user_id in (select user_id + 1 from w {2})",
+        // One within another.
+        "with v as (select user_id, count(*) as n from silver.sessions group by user_id), \
+         w as (select v.n, count(*) as users from v group by v.n) \
+         select 1, n, users from w union all select 2, n, users from (select * from w {2}) as b \
+         union all select 3, user_id, n from v",
+        "with w as (select s.user_id, t.genres from silver.sessions as s inner join silver.titles as t \
+         on s.title_id = t.title_id) select 1, user_id, genres from w union all select 2, user_id, genres from (select * from w {2}) as b",
+    ];
+    for question in questions {
+        let own = question.replace("{2}", "");
+        let plain = question.replace("{2}", "where coalesce(nullif(1, 2), 3) < 4 + random() ");
+        assert!(operators(&project, &own).contains("Once"), "{own}");
+        assert!(
+            !operators(&project, &plain).contains("Once: #1, read 2 times"),
+            "{plain}"
+        );
+        let expected = sorted(&project, "1", &plain);
+        assert!(expected.len() > 1, "{question}");
+        for threads in ["1", "2", "5"] {
+            assert_eq!(
+                sorted(&project, threads, &own),
+                expected,
+                "{threads}: {own}"
+            );
+        }
+    }
+}
+
+#[test]
+fn sessions_end_with_a_pause() {
+    let project = project();
+    // Each user's events: some in a row, some far apart, some at once, some without a time.
+    let events = "(select user_id, case when session_id % 97 > 0 then cast(day as timestamp) \
+                  + cast(concat(session_id * 37 % 1440, ' minutes') as interval) end as at from silver.sessions)";
+    let own = format!(
+        "select user_id, s['started_at'], s['ended_at'], s['events'] from (select user_id, \
+         unnest(sessionize(at, interval '12 hours')) as s from {events} as e group by user_id) as x"
+    );
+    let plain = format!(
+        "select user_id, min(at), max(at), count(*) from (select *, sum(begins) over (partition by user_id \
+         order by at rows unbounded preceding) as number from (select *, case when at - lag(at) over \
+         (partition by user_id order by at) <= interval '12 hours' then 0 else 1 end as begins \
+         from {events} as e where at is not null) as x) as y group by user_id, number"
+    );
+    let expected = sorted(&project, "1", &plain);
+    assert!(expected.len() > 300, "{}", expected.len());
+    for threads in ["1", "3"] {
+        assert_eq!(sorted(&project, threads, &own), expected);
+    }
+    let of_all = format!(
+        "select s['events'] from (select unnest(sessionize(at, interval '1 day') filter (where user_id < 3)) as s from {events} as e) as x"
+    );
+    insta::assert_snapshot!(sorted(&project, "2", &of_all).join(" "), @"34 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 2 2 2 2 2 2 2 2");
+    let mut messages = String::new();
+    for wrong in [
+        "select sessionize(day, interval '1 month') from silver.sessions",
+        "select sessionize(day, interval '-1 day') from silver.sessions",
+        "select sessionize(day, title_id) from silver.sessions",
+        "select sessionize(title_id, interval '1 day') from silver.sessions",
+        "select sessionize(day) from silver.sessions",
+        "select sessionize(day, case when title_id > 1 then interval '1 day' end) from silver.sessions group by title_id",
+    ] {
+        let error = project.fails(&["-q", "sql", "-c", wrong]);
+        messages.push_str(&error);
+    }
+    insta::assert_snapshot!(messages, @r"
+    exit 2
+    error: the longest pause of `sessionize` is in days or less: months differ in length
+    exit 2
+    error: the longest pause of `sessionize` cannot be negative
+    exit 2
+    error: `sessionize` takes the longest pause as an interval, such as interval '30 minutes', not Int32
+    exit 2
+    error: `sessionize` takes times, not Int32
+    exit 2
+    error: sessionize function requires 2 arguments, got 1
+    exit 2
+    error: the longest pause of `sessionize` is one interval for all rows
+    ");
 }
 
 fn sorted(project: &Project, threads: &str, sql: &str) -> Vec<String> {

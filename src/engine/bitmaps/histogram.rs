@@ -1,8 +1,8 @@
 //! `bitmap_histogram`: in how many sets each id is.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
+use cinelake_kernels::Counts;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, StructArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
@@ -12,12 +12,6 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
 use super::{from_bytes, is_set};
-
-/// Possible ids for each one that is counted, up to which counts are laid out
-/// by id: that takes about the memory of a map.
-const SPREAD: u64 = 16;
-/// Ids that are laid out in any case.
-const LAID_OUT: u64 = 1 << 16;
 
 /// An id and the number of sets that have it.
 static COUNTED: LazyLock<Fields> = LazyLock::new(|| {
@@ -67,7 +61,7 @@ impl AggregateUDFImpl for BitmapHistogram {
     }
 
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Counts::default()))
+        Ok(Box::new(Histogram::default()))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -76,72 +70,14 @@ impl AggregateUDFImpl for BitmapHistogram {
     }
 }
 
-/// How often each id was seen.
+/// In how many sets each id was seen.
 #[derive(Debug, Default)]
-struct Counts {
-    /// By id, from 0 on.
-    close: Vec<i64>,
-    /// Those beyond.
-    far: HashMap<u64, i64>,
-    /// Ids seen at least, each counted once for the largest set.
-    different: u64,
-}
+struct Histogram(Counts);
 
-impl Counts {
-    /// Makes room for ids up to `max`, of which `ids` at least are there.
-    fn reach(&mut self, ids: u64, max: u64) {
-        self.different = self.different.max(ids);
-        let wanted = max.saturating_add(1);
-        if wanted <= LAID_OUT.max(self.different.saturating_mul(SPREAD))
-            && let Ok(wanted) = usize::try_from(wanted)
-            && wanted > self.close.len()
-        {
-            self.close.resize(wanted, 0);
-        }
-    }
-
-    fn add(&mut self, id: u64, sets: i64) {
-        let at = usize::try_from(id).ok();
-        match at.and_then(|at| self.close.get_mut(at)) {
-            Some(count) => *count += sets,
-            None => *self.far.entry(id).or_default() += sets,
-        }
-    }
-
-    /// Every id with its count, in ascending order as signed numbers.
-    fn all(&self) -> (Int64Array, Int64Array) {
-        // What came before there was room for it has two counts.
-        let mut far: BTreeMap<i64, i64> = BTreeMap::new();
-        for (id, sets) in &self.far {
-            *far.entry(id.cast_signed()).or_default() += sets;
-        }
-        let (mut ids, mut counts) = (Vec::new(), Vec::new());
-        let mut push = |id, sets| {
-            ids.push(id);
-            counts.push(sets);
-        };
-        for (id, sets) in far.range(..0) {
-            push(*id, *sets);
-        }
-        for (id, sets) in (0_i64..).zip(&self.close) {
-            let sets = sets
-                + if self.far.is_empty() {
-                    0
-                } else {
-                    far.remove(&id).unwrap_or(0)
-                };
-            if sets > 0 {
-                push(id, sets);
-            }
-        }
-        for (id, sets) in far.range(0..) {
-            push(*id, *sets);
-        }
-        (ids.into(), counts.into())
-    }
-
+impl Histogram {
     fn list(&self) -> Result<ScalarValue> {
-        let (ids, counts) = self.all();
+        let (ids, counts) = self.0.all();
+        let (ids, counts) = (Int64Array::from(ids), Int64Array::from(counts));
         let all = StructArray::new(COUNTED.clone(), vec![Arc::new(ids), Arc::new(counts)], None);
         let one = OffsetBuffer::from_lengths([all.len()]);
         let list = ListArray::try_new(one_count(), one, Arc::new(all), None)
@@ -150,14 +86,15 @@ impl Counts {
     }
 }
 
-impl Accumulator for Counts {
+impl Accumulator for Histogram {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [sets] = take_function_args("bitmap_histogram", values)?;
         for set in sets.as_binary_view().iter().flatten() {
             let set = from_bytes(set)?;
-            self.reach(set.len(), set.max().unwrap_or(0));
+            self.0
+                .reach(set.len(), set.max().unwrap_or(0).cast_signed());
             for id in &set {
-                self.add(id, 1);
+                self.0.add(id.cast_signed(), 1);
             }
         }
         Ok(())
@@ -169,10 +106,10 @@ impl Accumulator for Counts {
             let counted = list.as_struct();
             let column = |at: usize| counted.column(at).as_primitive::<Int64Type>();
             let (ids, sets) = (column(0), column(1));
-            let max = ids.values().last().map_or(0, |id| id.cast_unsigned());
-            self.reach(ids.len() as u64, max);
+            let max = ids.values().last().copied().unwrap_or(0);
+            self.0.reach(ids.len() as u64, max);
             for (id, sets) in ids.values().iter().zip(sets.values()) {
-                self.add(id.cast_unsigned(), *sets);
+                self.0.add(*id, *sets);
             }
         }
         Ok(())
@@ -187,14 +124,14 @@ impl Accumulator for Counts {
     }
 
     fn size(&self) -> usize {
-        size_of_val(self)
-            + self.close.capacity() * size_of::<i64>()
-            + self.far.capacity() * 2 * size_of::<u64>()
+        size_of_val(self) + self.0.bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use datafusion::arrow::array::BinaryViewArray;
     use proptest::prelude::*;
     use roaring::RoaringTreemap;
@@ -202,24 +139,20 @@ mod tests {
     use super::super::to_bytes;
     use super::*;
 
-    fn counts(sets: &[Vec<i64>]) -> Counts {
+    fn counts(sets: &[Vec<i64>]) -> Histogram {
         let sets = sets.iter().map(|ids| {
             let ids = ids.iter().map(|id| id.cast_unsigned());
             to_bytes(&ids.collect::<RoaringTreemap>()).unwrap()
         });
         let sets: ArrayRef = Arc::new(BinaryViewArray::from_iter_values(sets));
-        let mut counts = Counts::default();
+        let mut counts = Histogram::default();
         counts.update_batch(&[sets]).unwrap();
         counts
     }
 
-    fn all(counts: &Counts) -> Vec<(i64, i64)> {
-        let (ids, sets) = counts.all();
-        ids.values()
-            .iter()
-            .copied()
-            .zip(sets.values().iter().copied())
-            .collect()
+    fn all(counts: &Histogram) -> Vec<(i64, i64)> {
+        let (ids, sets) = counts.0.all();
+        ids.into_iter().zip(sets).collect()
     }
 
     proptest! {
@@ -245,7 +178,7 @@ mod tests {
             prop_assert_eq!(all(&counts(&sets)), want.clone());
             // In parts, as several threads count.
             let (one, two) = sets.split_at(cut.min(sets.len()));
-            let mut whole = Counts::default();
+            let mut whole = Histogram::default();
             for part in [one, two] {
                 let states = counts(part).state().unwrap();
                 let states = states.iter().map(|s| s.to_array().unwrap());

@@ -1,0 +1,438 @@
+//! What a query reads more than once, computed once.
+//!
+//! A common table expression is planned anew wherever it is named. [`FindTwins`]
+//! finds the parts of a plan that are alike down to the last expression, and
+//! puts a [`Once`] over each: the first that is asked for a partition computes
+//! it, all of them read it. What does not fit memory waits in a temporary file.
+//! Plain scans are read again, which costs less than holding them.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayData};
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::execution_plan::{
+    CardinalityEffect, SchedulingType, replace_children_if_necessary,
+};
+use datafusion::physical_plan::joins::{
+    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
+};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use datafusion::physical_plan::spill::SpillManager;
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
+use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
+
+/// One of several equal parts of a plan.
+#[derive(Debug)]
+pub(super) struct Once {
+    results: Arc<Results>,
+    properties: Arc<PlanProperties>,
+}
+
+/// What the parts have in common.
+#[derive(Debug)]
+struct Results {
+    /// Tells the parts of a plan apart where it is shown.
+    number: usize,
+    /// How many of them there are.
+    readers: usize,
+    /// The one that is executed: what partitions of one operator share among
+    /// them would not be shared between two.
+    input: Arc<dyn ExecutionPlan>,
+    partitions: Vec<Mutex<Partition>>,
+}
+
+/// One partition's rows, as far as they were asked for.
+#[derive(Default)]
+struct Partition {
+    asked: usize,
+    rows: Option<Shared<BoxFuture<'static, Computed>>>,
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Partition")
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
+    }
+}
+
+type Computed = Result<Arc<Held>, Arc<DataFusionError>>;
+
+/// Rows in memory, and after them those in a file.
+struct Held {
+    batches: Vec<RecordBatch>,
+    file: Option<(SpillManager, Arc<dyn SpillFile>)>,
+    _memory: MemoryReservation,
+}
+
+impl Once {
+    fn new(results: Arc<Results>) -> Self {
+        let input = &results.input;
+        let properties = PlanProperties::new(
+            input.equivalence_properties().clone(),
+            input.output_partitioning().clone(),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        )
+        .with_evaluation_type(input.properties().evaluation_type)
+        .with_scheduling_type(SchedulingType::NonCooperative);
+        Self {
+            results,
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl Results {
+    fn new(number: usize, readers: usize, input: Arc<dyn ExecutionPlan>) -> Self {
+        let count = input.output_partitioning().partition_count();
+        let partitions = std::iter::repeat_with(Mutex::default).take(count);
+        Self {
+            number,
+            readers,
+            input,
+            partitions: partitions.collect(),
+        }
+    }
+}
+
+impl DisplayAs for Once {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Results {
+            number, readers, ..
+        } = self.results.as_ref();
+        write!(f, "Once: #{number}, read {readers} times")
+    }
+}
+
+impl ExecutionPlan for Once {
+    fn name(&self) -> &'static str {
+        "Once"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.results.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => {
+                // Others are not told: from here on it stands alone.
+                let alone = Results::new(self.results.number, 1, input);
+                Ok(Arc::new(Self::new(Arc::new(alone))))
+            }
+            _ => internal_err!("Once has one input"),
+        }
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(of) = self.results.partitions.get(partition) else {
+            return internal_err!("Once has no partition {partition}");
+        };
+        let rows = {
+            let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
+            let rows = match &of.rows {
+                Some(rows) => rows.clone(),
+                None => {
+                    let input = &self.results.input;
+                    let input = input.execute(partition, Arc::clone(&context))?;
+                    let rows = hold(input, context);
+                    rows.map_err(Arc::new).boxed().shared()
+                }
+            };
+            of.asked += 1;
+            // The last reader lets go of what it has read.
+            of.rows = (of.asked < self.results.readers).then(|| rows.clone());
+            rows
+        };
+        let rows = rows.map(|held| held.map(read).map_err(DataFusionError::Shared));
+        let rows = stream::once(rows).try_flatten().boxed();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        Ok(Arc::clone(&inputs[0]))
+    }
+
+    fn cardinality_effect(&self) -> CardinalityEffect {
+        CardinalityEffect::Equal
+    }
+}
+
+/// Takes in all rows: as many as memory is given for, the others in a file.
+async fn hold(mut rows: SendableRecordBatchStream, context: Arc<TaskContext>) -> Result<Arc<Held>> {
+    let memory = MemoryConsumer::new("Once").register(context.memory_pool());
+    let (mut batches, mut counted) = (Vec::new(), HashSet::new());
+    while let Some(batch) = rows.next().await.transpose()? {
+        if memory.try_grow(bytes(&batch, &mut counted)).is_ok() {
+            batches.push(batch);
+            continue;
+        }
+        let options = context.session_config().options();
+        let metrics = SpillMetrics::new(&ExecutionPlanMetricsSet::new(), 0);
+        let spills = SpillManager::new(context.runtime_env(), metrics, rows.schema())
+            .with_compression_type(options.execution.spill_compression);
+        let mut file = spills.create_in_progress_file("rows that a query reads more than once")?;
+        file.append_batch(&batch)?;
+        while let Some(batch) = rows.next().await.transpose()? {
+            file.append_batch(&batch)?;
+        }
+        let file = file.finish()?.map(|file| (spills, file));
+        return Ok(Arc::new(Held {
+            batches,
+            file,
+            _memory: memory,
+        }));
+    }
+    Ok(Arc::new(Held {
+        batches,
+        file: None,
+        _memory: memory,
+    }))
+}
+
+/// The bytes that `batch` holds beside what is `counted` already: batches are
+/// often parts of one.
+fn bytes(batch: &RecordBatch, counted: &mut HashSet<usize>) -> usize {
+    fn of(data: &ArrayData, counted: &mut HashSet<usize>) -> usize {
+        let nulls = data.nulls().map(|nulls| nulls.buffer());
+        let buffers = data.buffers().iter().chain(nulls);
+        let own: usize = buffers
+            .filter(|buffer| counted.insert(buffer.data_ptr().as_ptr().addr()))
+            .map(|buffer| buffer.capacity())
+            .sum();
+        let children = data.child_data().iter();
+        own + children.map(|child| of(child, counted)).sum::<usize>()
+    }
+    let columns = batch.columns().iter();
+    columns.map(|column| of(&column.to_data(), counted)).sum()
+}
+
+fn read(held: Arc<Held>) -> impl futures::Stream<Item = Result<RecordBatch>> {
+    let file = held
+        .file
+        .as_ref()
+        .map(|(spills, file)| spills.read_spill_as_stream(Arc::clone(file), None));
+    let count = held.batches.len();
+    let batches = stream::iter(0..count).map(move |at| Ok(held.batches[at].clone()));
+    let rest = stream::iter(file).try_flatten();
+    batches.chain(rest)
+}
+
+/// Puts [`Once`] over parts of a plan that are alike.
+#[derive(Debug)]
+pub(super) struct FindTwins;
+
+impl PhysicalOptimizerRule for FindTwins {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        // A round of a recursive query executes its parts anew.
+        if plan.exists(|node| Ok(node.is::<RecursiveQueryExec>()))? {
+            return Ok(plan);
+        }
+        let mut parts = Parts::default();
+        let root = parts.know(&plan);
+        match parts.all.iter().any(Part::is_shared) {
+            true => parts.put(plan, &root),
+            false => Ok(plan),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "find_twins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The different parts of a plan.
+#[derive(Default)]
+struct Parts {
+    all: Vec<Part>,
+    by_text: HashMap<String, Vec<usize>>,
+}
+
+/// A part of a plan, in whatever places it stands.
+struct Part {
+    plan: Arc<dyn ExecutionPlan>,
+    /// Where its inputs are among all parts.
+    inputs: Vec<usize>,
+    /// Different parts that read it, each as often as it does.
+    readers: usize,
+    /// Whether rows are joined or grouped in it.
+    computes: bool,
+    once: Option<Arc<dyn ExecutionPlan>>,
+}
+
+impl Part {
+    fn is_shared(&self) -> bool {
+        self.readers > 1 && self.computes
+    }
+}
+
+/// Which part stands in a place of the plan, and in those below.
+struct Place {
+    part: usize,
+    below: Vec<Place>,
+}
+
+impl Parts {
+    fn know(&mut self, plan: &Arc<dyn ExecutionPlan>) -> Place {
+        let children = plan.children().into_iter();
+        let below: Vec<Place> = children.map(|child| self.know(child)).collect();
+        let inputs: Vec<usize> = below.iter().map(|place| place.part).collect();
+        let text = Line(plan, DisplayFormatType::Default).to_string();
+        let known = self.by_text.get(&text).into_iter().flatten().copied();
+        let same = |part: &usize| {
+            let known = &self.all[*part];
+            known.inputs == inputs && is_same(&known.plan, plan)
+        };
+        let part = known.into_iter().find(same).unwrap_or_else(|| {
+            let part = self.all.len();
+            for input in &inputs {
+                self.all[*input].readers += 1;
+            }
+            self.by_text.entry(text).or_default().push(part);
+            self.all.push(Part {
+                plan: Arc::clone(plan),
+                computes: computes(plan) || inputs.iter().any(|input| self.all[*input].computes),
+                inputs,
+                readers: 0,
+                once: None,
+            });
+            part
+        });
+        Place { part, below }
+    }
+
+    /// The plan with [`Once`] over shared parts. Other parts that are alike stay
+    /// as many as they are: each can be executed only once.
+    fn put(
+        &mut self,
+        plan: Arc<dyn ExecutionPlan>,
+        place: &Place,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let part = &self.all[place.part];
+        if let Some(once) = &part.once {
+            return Ok(Arc::clone(once));
+        }
+        if !part.computes {
+            return Ok(plan);
+        }
+        let children: Vec<_> = plan.children().into_iter().cloned().collect();
+        let children = children
+            .into_iter()
+            .zip(&place.below)
+            .map(|(child, place)| self.put(child, place))
+            .collect::<Result<Vec<_>>>()?;
+        let plan = replace_children_if_necessary(plan, children)?;
+        let number = self.all.iter().filter(|part| part.once.is_some()).count() + 1;
+        let part = &mut self.all[place.part];
+        if !part.is_shared() {
+            return Ok(plan);
+        }
+        let results = Results::new(number, part.readers, plan);
+        let once: Arc<dyn ExecutionPlan> = Arc::new(Once::new(Arc::new(results)));
+        part.once = Some(Arc::clone(&once));
+        Ok(once)
+    }
+}
+
+/// Whether an operator joins or groups rows.
+fn computes(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<AggregateExec>()
+        || plan.is::<HashJoinExec>()
+        || plan.is::<SortMergeJoinExec>()
+        || plan.is::<NestedLoopJoinExec>()
+        || plan.is::<CrossJoinExec>()
+}
+
+/// An operator without what is below it, as text.
+struct Line<'a>(&'a Arc<dyn ExecutionPlan>, DisplayFormatType);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_as(self.1, f)
+    }
+}
+
+/// Whether two operators are alike, but for their inputs: files and expressions
+/// are the same.
+fn is_same(one: &Arc<dyn ExecutionPlan>, other: &Arc<dyn ExecutionPlan>) -> bool {
+    let text = |plan| Line(plan, DisplayFormatType::Verbose).to_string();
+    one.name() == other.name()
+        && one.schema() == other.schema()
+        && text(one) == text(other)
+        && one.output_partitioning().partition_count()
+            == other.output_partitioning().partition_count()
+        && expressions(one) == expressions(other)
+}
+
+fn expressions(plan: &Arc<dyn ExecutionPlan>) -> Option<Vec<Arc<dyn PhysicalExpr>>> {
+    // What a top-k learns while it runs is its own.
+    let learnt = plan.dynamic_expressions_produced();
+    let mut all = Vec::new();
+    plan.apply_expressions(&mut |expression| {
+        if !learnt.iter().any(|own| Arc::ptr_eq(own, expression)) {
+            all.push(Arc::clone(expression));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })
+    .ok()?;
+    Some(all)
+}
