@@ -1,4 +1,5 @@
-//! The benches: landing, monthly aggregation, refresh, on a generated lake.
+//! The benches: landing, refresh, the questions that other engines are asked
+//! too, the hot loops, and the whole process, on a generated lake.
 //!
 //! `CINELAKE_BENCH_SESSIONS` sets the size (100,000 where left out). See
 //! `benches/README.md`.
@@ -9,10 +10,11 @@ use std::sync::Arc;
 
 use cinelake::clock::SystemClock;
 use cinelake::config::{Config, Overrides};
-use cinelake::generate::{Request, generate};
+use cinelake::generate::{Chance, More, Request, generate, generate_more};
 use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
-use cinelake::refresh::{RefreshOptions, Silent, Workspace};
+use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
+use cinelake_kernels::{Ids, Session, Sessions};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -20,22 +22,26 @@ use tokio::runtime::Runtime;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const MONTHLY: &str = "select month, title_id, count(*) as sessions, count(distinct user_id) as viewers, \
-                       sum(watch_minutes) as watch_minutes from silver.watch_sessions group by month, title_id";
-
 struct Generated {
     dir: TempDir,
     sessions: u64,
     bytes: u64,
 }
 
-fn generated() -> Generated {
+fn request(sessions: u64) -> Request {
+    Request {
+        sessions,
+        ..Request::default()
+    }
+}
+
+fn generated(heartbeats: bool) -> Generated {
     let sessions = std::env::var("CINELAKE_BENCH_SESSIONS").ok();
     let sessions = sessions.and_then(|n| n.parse().ok()).unwrap_or(100_000);
     let dir = tempfile::tempdir().unwrap();
     let request = Request {
-        sessions,
-        ..Request::default()
+        heartbeats,
+        ..request(sessions)
     };
     let written = generate(&request, &dir.path().join("landing"), 2).unwrap();
     let bytes = written
@@ -49,8 +55,8 @@ fn generated() -> Generated {
     }
 }
 
-/// The embedded warehouse over a fresh lake in `folder`.
-fn workspace(landing: &Path, folder: &Path) -> Workspace {
+/// `queries` over a fresh lake in `folder`.
+fn workspace(landing: &Path, folder: &Path, queries: QueryFiles) -> Workspace {
     let overrides = Overrides {
         project: Some(folder.to_path_buf()),
         landing: Some(landing.to_path_buf()),
@@ -58,17 +64,18 @@ fn workspace(landing: &Path, folder: &Path) -> Workspace {
     };
     let config = Config::load(&overrides).unwrap();
     let lake = Lake::open_or_create(&config.lake).unwrap();
-    Workspace::new(config, QueryFiles::embedded(), lake, Arc::new(SystemClock)).unwrap()
+    Workspace::new(config, queries, lake, Arc::new(SystemClock)).unwrap()
 }
 
 fn fresh(data: &Generated) -> (TempDir, Workspace) {
     let folder = tempfile::tempdir().unwrap();
-    let workspace = workspace(&data.dir.path().join("landing"), folder.path());
+    let landing = data.dir.path().join("landing");
+    let workspace = workspace(&landing, folder.path(), QueryFiles::embedded());
     (folder, workspace)
 }
 
 fn landing(criterion: &mut Criterion) {
-    let (data, runtime) = (generated(), Runtime::new().unwrap());
+    let (data, runtime) = (generated(false), Runtime::new().unwrap());
     let mut group = criterion.benchmark_group("landing");
     group
         .sample_size(10)
@@ -87,7 +94,7 @@ fn landing(criterion: &mut Criterion) {
 }
 
 fn refresh(criterion: &mut Criterion) {
-    let (data, runtime) = (generated(), Runtime::new().unwrap());
+    let (data, runtime) = (generated(false), Runtime::new().unwrap());
     let options = RefreshOptions::default();
     let mut group = criterion.benchmark_group("refresh");
     group
@@ -116,35 +123,224 @@ fn refresh(criterion: &mut Criterion) {
                 .unwrap()
         });
     });
-    group.finish();
-}
-
-fn aggregation(criterion: &mut Criterion) {
-    let (data, runtime) = (generated(), Runtime::new().unwrap());
-    let (_folder, workspace) = fresh(&data);
-    runtime
-        .block_on(workspace.refresh(&RefreshOptions::default(), &Silent))
-        .unwrap();
-    let mut group = criterion.benchmark_group("aggregation");
-    group
-        .sample_size(20)
-        .throughput(Throughput::Elements(data.sessions));
-    group.bench_function("monthly popularity", |bencher| {
+    let landing = data.dir.path().join("landing");
+    let mut number = 0;
+    group.throughput(Throughput::Elements(data.sessions / 100));
+    group.bench_function("one percent new", |bencher| {
+        bencher.iter_batched(
+            || {
+                number += 1;
+                let more = More {
+                    month: chrono::NaiveDate::from_ymd_opt(2025, 12, 1).unwrap(),
+                    sessions: data.sessions / 100,
+                    corrected: 0,
+                    number,
+                };
+                generate_more(&request(data.sessions), &more, &landing).unwrap()
+            },
+            |_| {
+                runtime
+                    .block_on(workspace.refresh(&options, &Silent))
+                    .unwrap()
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.throughput(Throughput::Elements(data.sessions));
+    group.bench_function("verify ten partitions", |bencher| {
+        let sample = VerifyOptions {
+            sample: Some(10),
+            ..VerifyOptions::default()
+        };
         bencher.iter(|| {
-            runtime.block_on(async {
-                let (session, _) = workspace.session(None).await.unwrap();
-                session
-                    .query(MONTHLY, &[])
-                    .await
-                    .unwrap()
-                    .collect()
-                    .await
-                    .unwrap()
-            })
+            runtime
+                .block_on(workspace.verify(&sample, &Silent))
+                .unwrap()
         });
     });
     group.finish();
 }
 
-criterion_group!(benches, landing, aggregation, refresh);
+/// A question of `peers/questions` as it is asked of cinelake.
+fn question(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/questions");
+    let own = folder.join(format!("{name}.cinelake.sql"));
+    let any = folder.join(format!("{name}.sql"));
+    let text = std::fs::read_to_string(if own.is_file() { own } else { any }).unwrap();
+    let mut sql = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('{') {
+        let (word, after) = after.split_once('}').unwrap();
+        let parts: Vec<&str> = word.split(':').collect();
+        sql.push_str(before);
+        sql.push_str(&match parts.as_slice() {
+            ["us", at] => format!("cast({at} as bigint)"),
+            ["date", at] => format!("cast({at} as date)"),
+            ["month", at] => format!("cast(date_trunc('month', {at}) as date)"),
+            ["split", list] => format!("unnest(string_to_array({list}, ', '))"),
+            ["months", from, to] => {
+                format!("unnest(generate_series(date '{from}', date '{to}', interval '1' month))")
+            }
+            ["quantile", share, of] => {
+                format!("percentile_cont({share}) within group (order by {of})")
+            }
+            _ => unreachable!("{name}: {word}"),
+        });
+        rest = after;
+    }
+    sql.push_str(rest);
+    for table in [
+        "users",
+        "titles",
+        "subscriptions",
+        "watch_sessions",
+        "heartbeats",
+    ] {
+        for word in ["from", "join"] {
+            for end in ["\n", " ", ")"] {
+                sql = sql.replace(
+                    &format!("{word} {table}{end}"),
+                    &format!("{word} silver.{table} as {table}{end}"),
+                );
+            }
+        }
+    }
+    sql
+}
+
+fn questions(criterion: &mut Criterion) {
+    let (data, runtime) = (generated(true), Runtime::new().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/project");
+    let workspace = workspace(
+        &data.dir.path().join("landing"),
+        folder.path(),
+        QueryFiles::read(&project).unwrap(),
+    );
+    runtime
+        .block_on(workspace.refresh(&RefreshOptions::default(), &Silent))
+        .unwrap();
+    let mut group = criterion.benchmark_group("questions");
+    group
+        .sample_size(10)
+        .throughput(Throughput::Elements(data.sessions));
+    for number in 1..=14 {
+        let name = format!("q{number:02}");
+        let sql = question(&name);
+        group.bench_function(&name, |bencher| {
+            bencher.iter(|| {
+                runtime.block_on(async {
+                    let (session, _) = workspace.session(None).await.unwrap();
+                    let answer = session.query(&sql, &[]).await.unwrap();
+                    answer.collect().await.unwrap()
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The hot loops on a million events of ten thousand users.
+fn kernels(criterion: &mut Criterion) {
+    const EVENTS: u64 = 1_000_000;
+    const USERS: u64 = 10_000;
+    let chance = Chance::new(1);
+    let users: Vec<usize> = (0..EVENTS)
+        .map(|event| usize::try_from(chance.below(1, event, USERS)).unwrap())
+        .collect();
+    let ids: Vec<i64> = users
+        .iter()
+        .map(|user| i64::try_from(*user).unwrap())
+        .collect();
+    let days: Vec<usize> = (0..EVENTS)
+        .map(|event| usize::try_from(chance.below(2, event, 30)).unwrap())
+        .collect();
+    let in_order: Vec<i64> = (0..EVENTS)
+        .map(|event| i64::try_from(event * 2).unwrap())
+        .collect();
+    let shuffled: Vec<i64> = (0..EVENTS)
+        .map(|event| i64::try_from(chance.below(3, event, EVENTS * 2)).unwrap())
+        .collect();
+    let mut group = criterion.benchmark_group("kernels");
+    group
+        .sample_size(10)
+        .throughput(Throughput::Elements(EVENTS));
+    for (name, times) in [
+        ("sessionize in order", in_order),
+        ("sessionize shuffled", shuffled),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut sessions: Vec<Sessions> = Vec::new();
+                sessions.resize_with(users.len().min(10_000), Sessions::default);
+                for (user, at) in users.iter().zip(&times) {
+                    sessions[*user].add(Session::of_event(*at), 30_000);
+                }
+                sessions
+                    .iter_mut()
+                    .map(|of| of.in_order(30_000).len())
+                    .sum::<usize>()
+            });
+        });
+    }
+    for (name, groups, ids, count) in [
+        ("users of a day", &days, &ids, 30),
+        (
+            "days of a user",
+            &users,
+            &days
+                .iter()
+                .map(|day| i64::try_from(*day).unwrap())
+                .collect(),
+            10_000,
+        ),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut sets = vec![Ids::default(); count];
+                Ids::insert_all(&mut sets, groups, ids);
+                sets.iter_mut().map(Ids::count).sum::<u64>()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// From the start of the process to its end.
+fn process(criterion: &mut Criterion) {
+    let (data, runtime) = (generated(false), Runtime::new().unwrap());
+    let (folder, workspace) = fresh(&data);
+    std::fs::write(folder.path().join("cinelake.toml"), "").unwrap();
+    runtime
+        .block_on(workspace.refresh(&RefreshOptions::default(), &Silent))
+        .unwrap();
+    let mut group = criterion.benchmark_group("process");
+    group.sample_size(10);
+    for (name, sql) in [
+        ("select 1", "select 1"),
+        (
+            "a report on a mart",
+            "select * from gold.top_10_movie_watched",
+        ),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let ran = std::process::Command::new(env!("CARGO_BIN_EXE_cinelake"))
+                    .args(["-q", "--project"])
+                    .arg(folder.path())
+                    .args(["sql", "-c", sql])
+                    .output()
+                    .unwrap();
+                assert!(
+                    ran.status.success(),
+                    "{}",
+                    String::from_utf8_lossy(&ran.stderr)
+                );
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, kernels, landing, questions, refresh, process);
 criterion_main!(benches);

@@ -15,7 +15,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -36,6 +36,10 @@ use datafusion::physical_plan::{
 };
 use futures::future::{BoxFuture, Shared};
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
+
+/// Of the memory that there is, what may be held is one part in so many: others
+/// that need it cannot make these rows go.
+const SHARE: usize = 4;
 
 /// One of several equal parts of a plan.
 #[derive(Debug)]
@@ -178,7 +182,7 @@ impl ExecutionPlan for Once {
                 None => {
                     let input = &self.results.input;
                     let input = input.execute(partition, Arc::clone(&context))?;
-                    let rows = hold(input, context);
+                    let rows = hold(input, context, self.results.partitions.len());
                     rows.map_err(Arc::new).boxed().shared()
                 }
             };
@@ -209,12 +213,22 @@ impl ExecutionPlan for Once {
     }
 }
 
-/// Takes in all rows: as many as memory is given for, the others in a file.
-async fn hold(mut rows: SendableRecordBatchStream, context: Arc<TaskContext>) -> Result<Arc<Held>> {
+/// Takes in all rows of one of `partitions`: as many as memory is given for, the
+/// others in a file.
+async fn hold(
+    mut rows: SendableRecordBatchStream,
+    context: Arc<TaskContext>,
+    partitions: usize,
+) -> Result<Arc<Held>> {
     let memory = MemoryConsumer::new("Once").register(context.memory_pool());
+    let most = match context.memory_pool().memory_limit() {
+        MemoryLimit::Finite(bytes) => bytes / SHARE / partitions.max(1),
+        _ => usize::MAX,
+    };
     let (mut batches, mut counted) = (Vec::new(), HashSet::new());
     while let Some(batch) = rows.next().await.transpose()? {
-        if memory.try_grow(bytes(&batch, &mut counted)).is_ok() {
+        let more = bytes(&batch, &mut counted);
+        if memory.size() + more <= most && memory.try_grow(more).is_ok() {
             batches.push(batch);
             continue;
         }
@@ -435,4 +449,52 @@ fn expressions(plan: &Arc<dyn ExecutionPlan>) -> Option<Vec<Arc<dyn PhysicalExpr
     })
     .ok()?;
     Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+    use datafusion::arrow::datatypes::Int64Type;
+    use datafusion::datasource::memory::MemorySourceConfig;
+    use datafusion::execution::memory_pool::GreedyMemoryPool;
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+
+    use super::*;
+
+    fn batch(from: i64) -> RecordBatch {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + 8192));
+        RecordBatch::try_from_iter([("id", ids)]).unwrap()
+    }
+
+    fn ids(batches: &[RecordBatch]) -> Vec<i64> {
+        let ids = batches
+            .iter()
+            .map(|b| b.column(0).as_primitive::<Int64Type>().values());
+        ids.flat_map(|ids| ids.to_vec()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_memory_is_read_from_a_file_by_all() {
+        let batches: Vec<RecordBatch> = (0..100).map(|n| batch(n * 8192)).collect();
+        let input = MemorySourceConfig::try_new_exec(
+            std::slice::from_ref(&batches),
+            batches[0].schema(),
+            None,
+        );
+        let results = Arc::new(Results::new(1, 2, input.unwrap()));
+        let readers = [0, 1].map(|_| Once::new(Arc::clone(&results)));
+        let pool = Arc::new(GreedyMemoryPool::new(1 << 20));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc();
+        let context = Arc::new(TaskContext::default().with_runtime(runtime.unwrap()));
+        let streams = readers.map(|reader| reader.execute(0, Arc::clone(&context)).unwrap());
+        let mut read = Vec::new();
+        for stream in streams {
+            read.push(ids(&stream.try_collect::<Vec<_>>().await.unwrap()));
+            let disk = &context.runtime_env().disk_manager;
+            assert_eq!(disk.used_disk_space() > 0, read.len() == 1);
+        }
+        assert_eq!(read[0], ids(&batches));
+        assert_eq!(read[1], read[0]);
+        assert_eq!(context.memory_pool().reserved(), 0);
+    }
 }

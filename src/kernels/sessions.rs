@@ -1,7 +1,7 @@
 //! The sessions of one user.
 
 /// A session: when it began, when its last event was, and how many there were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Session {
     /// Its first event.
     pub start: i64,
@@ -35,10 +35,13 @@ impl Session {
 }
 
 /// Sessions as they come: events in the order of time only look at the last
-/// one. Others may lie anywhere and are put in order when the list is full, so
-/// that each costs no more than its share of a sort.
+/// one, which lies at hand. Others may lie anywhere and are put in order when
+/// the list is full, so that each costs no more than its share of a sort.
 #[derive(Debug, Default)]
 pub struct Sessions {
+    /// Without events where there is none.
+    last: Session,
+    /// Those before.
     list: Vec<Session>,
     out_of_order: bool,
 }
@@ -47,16 +50,20 @@ impl Sessions {
     /// Adds events that lie no further apart than `gap`; gives the bytes that
     /// the list grows by.
     pub fn add(&mut self, session: Session, gap: i64) -> usize {
-        if let Some(last) = self.list.last_mut() {
-            if last.touches(&session, gap) {
-                let start = last.start;
-                last.unite(&session);
-                // It may now touch those before it.
-                self.out_of_order |= last.start < start;
-                return 0;
-            }
-            self.out_of_order |= session.start < last.start;
+        let last = &mut self.last;
+        if last.events == 0 {
+            *last = session;
+            // It may touch one in the list.
+            self.out_of_order |= !self.list.is_empty();
+            return 0;
         }
+        if last.touches(&session, gap) {
+            // It may now touch those before it.
+            self.out_of_order |= session.start < last.start && !self.list.is_empty();
+            last.unite(&session);
+            return 0;
+        }
+        self.out_of_order |= session.start < last.start;
         let before = self.bytes();
         if self.out_of_order && self.list.len() == self.list.capacity() {
             self.put_in_order(gap);
@@ -64,17 +71,20 @@ impl Sessions {
             if self.list.len() * 2 > self.list.capacity() {
                 self.list.reserve(self.list.len());
             }
-            let last = self.list.last().map_or(i64::MIN, |last| last.end);
-            self.out_of_order = session.start.saturating_sub(last) <= gap;
+            self.out_of_order = true;
         }
-        self.list.push(session);
+        self.list.push(std::mem::replace(&mut self.last, session));
         self.bytes() - before
     }
 
     /// The sessions one after another, all further apart than `gap`.
     pub fn in_order(&mut self, gap: i64) -> &[Session] {
+        if self.last.events > 0 {
+            self.list.push(std::mem::take(&mut self.last));
+        }
         if self.out_of_order {
             self.put_in_order(gap);
+            self.out_of_order = false;
         }
         &self.list
     }
@@ -94,7 +104,6 @@ impl Sessions {
             }
             one
         });
-        self.out_of_order = false;
     }
 }
 
