@@ -310,7 +310,6 @@ fn kernels(criterion: &mut Criterion) {
 fn process(criterion: &mut Criterion) {
     let (data, runtime) = (generated(false), Runtime::new().unwrap());
     let (folder, workspace) = fresh(&data);
-    std::fs::write(folder.path().join("cinelake.toml"), "").unwrap();
     runtime
         .block_on(workspace.refresh(&RefreshOptions::default(), &Silent))
         .unwrap();
@@ -326,8 +325,8 @@ fn process(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let ran = std::process::Command::new(env!("CARGO_BIN_EXE_cinelake"))
-                    .args(["-q", "--project"])
-                    .arg(folder.path())
+                    .args(["-q", "--project", env!("CARGO_MANIFEST_DIR"), "--lake"])
+                    .arg(folder.path().join("lake"))
                     .args(["sql", "-c", sql])
                     .output()
                     .unwrap();
