@@ -170,6 +170,11 @@ impl Context {
     fn workspace(&self, access: Access) -> Result<Workspace> {
         Workspace::open(self.config()?, access, Arc::new(SystemClock))
     }
+
+    /// What is published, whatever `queries/` says.
+    fn published(&self) -> Result<Workspace> {
+        Workspace::published(self.config()?, Arc::new(SystemClock))
+    }
 }
 
 /// Parses the command line, runs the command, gives the exit code.

@@ -50,7 +50,10 @@ pub(super) struct Sql {
 
 impl Sql {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
-        let workspace = context.workspace(Access::Read)?;
+        let workspace = match self.names_a_report() {
+            true => context.workspace(Access::Read)?,
+            false => context.published()?,
+        };
         refuse_lake(&workspace, self.output.output.as_deref())?;
         let query = self.query(&workspace)?;
         let params = settle_params(&query, &self.params)?;
@@ -114,6 +117,11 @@ impl Sql {
             }
         }
         Ok(Status::Fine)
+    }
+
+    fn names_a_report(&self) -> bool {
+        let file = self.file.as_deref();
+        file.is_some_and(|file| file != "-" && !Path::new(file).is_file())
     }
 
     fn query(&self, workspace: &Workspace) -> Result<Report> {

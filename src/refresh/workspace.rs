@@ -50,6 +50,18 @@ impl Workspace {
         Self::new(config, files, lake, clock)
     }
 
+    /// Opens the lake of the project that `config` names, without what its
+    /// `queries/` say: what is published can be read while a file there is wrong,
+    /// and sooner.
+    ///
+    /// # Errors
+    /// When there is no lake, or it cannot be reached.
+    pub fn published(config: Config, clock: Arc<dyn Clock>) -> Result<Self> {
+        config.require_project()?;
+        let lake = Lake::open(&config.lake)?;
+        Self::new(config, QueryFiles::default(), lake, clock)
+    }
+
     /// Opens a project given as texts, over `lake`.
     ///
     /// # Errors

@@ -356,3 +356,17 @@ fn timing_tells_each_run_and_shows_the_rows_once() {
     let runs = project.row("select peak_memory > 0 from system.runs");
     assert_eq!(runs, "true");
 }
+
+#[test]
+fn what_is_published_can_be_read_while_a_model_is_wrong() {
+    let project = Project::of(&[("gold/one.sql", "-- One row.\nselect 1 as one")]);
+    project.ok(&["refresh"]);
+    project.write("queries/gold/two.sql", "-- Two rows.\nselect from where");
+    let ran = project.ok(&["sql", "-f", "csv", "-c", "select one from gold.one"]);
+    assert_eq!(ran.stdout, "one\n1\n");
+    insta::assert_snapshot!(project.fails(&["sql", "a report"]), @r"
+    exit 2
+    error: queries/gold/two.sql:2: `where` is neither a table nor a CTE of this file
+    hint: a table is named by layer and file, such as `silver.where`; layers are `bronze`, `silver`, `gold`
+    ");
+}
