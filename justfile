@@ -31,6 +31,13 @@ peers *ARGS:
     "$CARGO_TARGET_DIR/peers-venv/bin/pip" install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
     "$CARGO_TARGET_DIR/peers-venv/bin/python" benches/peers/peers.py "$CARGO_TARGET_DIR/release/cinelake" {{ARGS}}
 
+# 500 generated queries under eight settings, beside DuckDB; `--seed 7` for others
+agree *ARGS:
+    cargo build --release
+    [ -x "$CARGO_TARGET_DIR/readers-venv/bin/python" ] || python3 -m venv "$CARGO_TARGET_DIR/readers-venv"
+    "$CARGO_TARGET_DIR/readers-venv/bin/pip" install --quiet --disable-pip-version-check -r tests/readers/requirements.txt
+    "$CARGO_TARGET_DIR/readers-venv/bin/python" tests/agree/agree.py "$CARGO_TARGET_DIR/release/cinelake" {{ARGS}}
+
 # Accept changed snapshots
 accept:
     INSTA_UPDATE=always cargo test --release

@@ -238,6 +238,17 @@ pub fn armed_fault() -> Option<String> {
     variable("CINELAKE_FAULT")
 }
 
+/// Options of the query engine that a test sets, by their names:
+/// `datafusion.execution.batch_size=100;cinelake.own_rules=false`.
+#[must_use]
+pub fn engine_options() -> Vec<(String, String)> {
+    let text = variable("CINELAKE_ENGINE_OPTIONS").unwrap_or_default();
+    let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}
+
 /// This machine's name, where it can be told.
 #[must_use]
 pub fn host_name() -> Option<String> {

@@ -54,21 +54,33 @@ def question(name, engine):
     """The SQL of a question in an engine's dialect, or in its own words."""
     own = HERE / "questions" / f"{name}.{engine}.sql"
     text = (own if own.is_file() else HERE / "questions" / f"{name}.sql").read_text()
-    words = DIALECTS[engine]
-
-    def put(match):
-        word, *values = match.group(1).split(":")
-        return words[word].format(*values)
-
-    text = re.sub(r"\{([^}]+)\}", put, text)
+    text = words(text, engine)
     if engine == "cinelake":
-        text = re.sub(r"\b(from|join) (%s)\b" % "|".join(TABLES), r"\1 silver.\2 as \2", text)
+        text = own_names(text)
     if engine == "chdb":
         # A date may begin before 1970 there; a lag without a value is null.
         text = re.sub(r"\b(lag|lead)\(month\)", r"\1(toNullable(month))", text)
         text = text.replace(" as double)", " as Nullable(Float64))").replace(" as int)", " as Int32)")
         text = re.sub(r"date '([^']+)'", r"toDate32('\1')", text)
     return text
+
+
+def words(text, engine):
+    """The text with what its {placeholders} are in an engine's dialect."""
+    known = DIALECTS[engine]
+
+    def put(match):
+        word, *values = match.group(1).split(":")
+        return known[word].format(*values)
+
+    return re.sub(r"\{([^}]+)\}", put, text)
+
+
+def own_names(text):
+    """The text with tables as cinelake names them."""
+    tables = "|".join(TABLES)
+    text = re.sub(rf"\b(from|join) ({tables}) as\b", r"\1 silver.\2 as", text)
+    return re.sub(rf"\b(from|join) ({tables})\b", r"\1 silver.\2 as \2", text)
 
 
 def files(lake, table):
@@ -78,6 +90,12 @@ def files(lake, table):
 
 
 def duckdb_engine(lake, native=False):
+    database = duckdb_database(lake, native)
+    return lambda name: database.execute(question(name, "duckdb")).to_arrow_table()
+
+
+def duckdb_database(lake, native=False):
+    """DuckDB over the published files, or with tables of its own."""
     import duckdb
 
     database = duckdb.connect(f"{lake}.duckdb" if native else ":memory:")
@@ -89,8 +107,7 @@ def duckdb_engine(lake, native=False):
             database.execute(f"create table if not exists {table} as select * from {source}{order}")
         else:
             database.execute(f"create view {table} as select * from {source}")
-    engine = "duckdb"
-    return lambda name: database.execute(question(name, engine)).to_arrow_table()
+    return database
 
 
 def datafusion_engine(lake):

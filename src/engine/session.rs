@@ -7,6 +7,7 @@ use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::utils::conjunction;
@@ -18,13 +19,16 @@ use futures::TryStreamExt;
 use super::bitmaps;
 use super::catalog::ScopeCatalog;
 use super::distinct::CountIds;
+use super::eager::GroupBeforeJoin;
 use super::estimates::estimates;
 use super::functions::functions;
 use super::once::FindTwins;
+use super::perfect::GroupByPlace;
 use super::sessionize::sessionize;
 use super::turns::TakeTurns;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
+use crate::config::engine_options;
 use crate::error::{Error, Result};
 use crate::name::TableName;
 
@@ -83,6 +87,7 @@ impl Session {
         options.execution.time_zone = Some("UTC".to_owned());
         options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
         options.optimizer.prefer_hash_join = joins == Joins::Fastest;
+        let own_rules = tried(options)?;
         let runtime = Arc::clone(&engine.runtime);
         let mut scalar_functions = SessionStateDefaults::default_scalar_functions();
         scalar_functions.extend(functions(engine.zone));
@@ -100,7 +105,7 @@ impl Session {
         }
         // No table factories and file formats: CREATE EXTERNAL TABLE and COPY
         // cannot even be planned.
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_catalog_list(Arc::new(catalogs))
@@ -110,11 +115,16 @@ impl Session {
             .with_aggregate_functions(aggregates)
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
-            .with_optimizer_rules(logical_rules())
-            .with_physical_optimizer_rule(Arc::new(TakeTurns))
-            .with_physical_optimizer_rule(Arc::new(FindTwins))
-            .with_statistics_registry(estimates())
-            .build();
+            .with_statistics_registry(estimates());
+        if own_rules {
+            state = state
+                .with_optimizer_rules(logical_rules())
+                .with_physical_optimizer_rule(Arc::new(TakeTurns))
+                .with_physical_optimizer_rule(Arc::new(GroupBeforeJoin))
+                .with_physical_optimizer_rule(Arc::new(GroupByPlace))
+                .with_physical_optimizer_rule(Arc::new(FindTwins));
+        }
+        let state = state.build();
         let context = SessionContext::new_with_state(state);
         for (name, catalog) in &scopes {
             let (weak, name) = (context.state_weak_ref(), *name);
@@ -391,6 +401,20 @@ fn check_names(schema: &DFSchema) -> Result<()> {
 }
 
 /// DataFusion's rules, and before they take distinct counts apart our own.
+/// Sets what a test tries; whether the optimizer's rules that are our own apply.
+fn tried(options: &mut ConfigOptions) -> Result<bool> {
+    let mut own_rules = true;
+    for (name, value) in engine_options() {
+        match name.as_str() {
+            "cinelake.own_rules" => own_rules = value != "false",
+            _ => options
+                .set(&name, &value)
+                .map_err(|e| Error::usage(format!("CINELAKE_ENGINE_OPTIONS: {e}")))?,
+        }
+    }
+    Ok(own_rules)
+}
+
 fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let apart = |rule: &Arc<dyn OptimizerRule + Send + Sync>| {

@@ -323,9 +323,10 @@ impl TableProvider for LakeTable {
         let store = state.runtime_env().object_store(&self.store)?;
         let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
         let hint = options.global.metadata_size_hint;
+        let pushed = options.global.pushdown_filters || data.iter().any(names_values);
         let mut source = ParquetSource::new(self.scanned.clone())
             .with_table_parquet_options(options)
-            .with_pushdown_filters(data.iter().any(names_values))
+            .with_pushdown_filters(pushed)
             .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
                 store, cache,
             )));

@@ -73,10 +73,13 @@ impl Ids {
     /// there are, where they begin, the words, and the list.
     pub fn write(&mut self, out: &mut Vec<u8>) {
         self.tidy();
-        out.reserve(16 + (self.bits.len() + self.list.len()) * 8);
-        out.extend((self.bits.len() as u64).to_le_bytes());
+        // Without the room above.
+        let last = self.bits.iter().rposition(|word| *word != 0);
+        let bits = self.bits.get(..=last.unwrap_or(0)).unwrap_or_default();
+        out.reserve(16 + (bits.len() + self.list.len()) * 8);
+        out.extend((bits.len() as u64).to_le_bytes());
         out.extend(self.base.to_le_bytes());
-        for word in &self.bits {
+        for word in bits {
             out.extend(word.to_le_bytes());
         }
         for id in &self.list {
@@ -174,21 +177,30 @@ impl Ids {
     fn reach(&mut self, first: i64, last: i64, count: u64) -> bool {
         let (mut from, mut to) = (first & !63, last | 63);
         if !self.bits.is_empty() {
-            let end = self
-                .base
-                .wrapping_add_unsigned(self.bits.len() as u64 * 64 - 1);
+            let own = self.bits.len() as u64 * 64 - 1;
+            let end = self.base.wrapping_add_unsigned(own);
             if from >= self.base && to <= end {
                 return true;
             }
+            let (below, above) = (from < self.base, to > end);
             (from, to) = (from.min(self.base), to.max(end));
-        }
-        if distance(from, to) / SPREAD >= count {
+            if distance(from, to) / SPREAD >= count {
+                return false;
+            }
+            // Room for more of them: numbers in order would move all bits each
+            // time that there are a few more.
+            if below {
+                from = from.saturating_sub_unsigned(own / 2) & !63;
+            }
+            if above {
+                to = to.saturating_add_unsigned(own / 2) | 63;
+            }
+        } else if distance(from, to) / SPREAD >= count {
             return false;
         }
         let Ok(words) = usize::try_from(distance(from, to) / 64 + 1) else {
             return false;
         };
-        // Room on both sides, so that a few more do not move them all again.
         let mut bits = vec![0; words];
         let at = usize::try_from(distance(from, self.base) / 64).unwrap_or(0);
         if let Some(own) = bits
@@ -262,7 +274,20 @@ mod tests {
             let mut ids = set(&ids);
             prop_assert_eq!(ids.count(), 5000);
             prop_assert!(ids.list.is_empty());
-            prop_assert!(ids.bits.len() * 8 <= 5000 * 8 + 16);
+            prop_assert!(ids.bits.len() * 8 <= 5000 * 8 * 3 / 2 + 16);
+        }
+
+        #[test]
+        fn numbers_in_order_move_bits_seldom(down in any::<bool>(), step in 1_i64..60) {
+            let mut ids = Ids::default();
+            let mut moves = 0;
+            for i in 0..50_000 {
+                let room = ids.bits.capacity();
+                ids.insert(if down { -i * step } else { i * step });
+                moves += usize::from(ids.bits.capacity() != room);
+            }
+            prop_assert_eq!(ids.count(), 50_000);
+            prop_assert!(moves < 40, "{}", moves);
         }
     }
 

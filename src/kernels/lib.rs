@@ -1,13 +1,17 @@
-//! The loops in which cinelake spends its time: sets of ids, counts by id and
-//! sessions of events, on plain numbers.
+//! The loops in which cinelake spends its time, on plain numbers: sets of ids
+//! and what they share, counts by id, groups by number, sessions of events.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
 
+mod bits;
 mod counts;
 mod ids;
+mod places;
 mod sessions;
 
+pub use bits::Bits;
 pub use counts::Counts;
 pub use ids::Ids;
+pub use places::Places;
 pub use sessions::{Session, Sessions};

@@ -75,7 +75,7 @@ fn operators(project: &Project, sql: &str) -> String {
                     .and_then(|r| r.split('/').next());
                 format!("{name}: {} of {}", groups.unwrap(), table.unwrap())
             }
-            "AggregateExec" | "HashJoinExec" => {
+            "AggregateExec" | "PerfectAggregateExec" | "HashJoinExec" => {
                 format!("{name}: {}", rest.trim().split(',').next().unwrap())
             }
             _ => name.to_owned(),
@@ -93,7 +93,7 @@ fn groups_by_month_are_built_a_month_at_a_time() {
     ProjectionExec
       InTurns: 7 partitions, 2 at once
         Constant
-          AggregateExec: mode=SinglePartitioned
+          PerfectAggregateExec: mode=SinglePartitioned
             DataSourceExec: 7 groups of sessions
     ");
     let distinct = "select month, count(distinct user_id) from silver.sessions group by month";
@@ -112,7 +112,7 @@ fn other_questions_deal_the_files_out_to_the_threads() {
     ProjectionExec
       AggregateExec: mode=FinalPartitioned
         RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
-          AggregateExec: mode=Partial
+          PerfectAggregateExec: mode=Partial
             DataSourceExec: 2 groups of sessions
     ");
     // Fewer months than are worth it.
@@ -136,12 +136,14 @@ fn a_join_holds_the_lists_rather_than_the_sessions() {
     ProjectionExec
       AggregateExec: mode=FinalPartitioned
         RepartitionExec: partitioning=Hash([genre@0], 2), input_partitions=2
-          AggregateExec: mode=Partial
-            HashJoinExec: mode=CollectLeft
-              ProjectionExec
-                UnnestExec
-                  DataSourceExec: 1 group of titles
-              DataSourceExec: 2 groups of sessions
+          AggregateExec: mode=PartialReduce
+            ProjectionExec
+              HashJoinExec: mode=CollectLeft
+                ProjectionExec
+                  UnnestExec
+                    DataSourceExec: 1 group of titles
+                PerfectAggregateExec: mode=Partial
+                  DataSourceExec: 2 groups of sessions
     ");
 }
 
@@ -174,15 +176,150 @@ fn the_answers_are_those_of_plain_plans() {
     for question in questions {
         let plain = question.replace("{m}", "cast(date_trunc('month', day) as date)");
         let own = question.replace("{m}", "month");
-        let expected = sorted(&project, "1", &plain);
-        assert!(expected.len() > 1, "{question}");
-        for threads in ["1", "2", "5"] {
-            assert_eq!(
-                sorted(&project, threads, &own),
-                expected,
-                "{threads}: {own}"
-            );
-        }
+        assert_same(&project, &own, &plain);
+    }
+}
+
+#[test]
+fn groups_by_a_number_are_found_by_place() {
+    let project = project();
+    let by_user = "select user_id, count(*), max(day) from silver.sessions group by user_id";
+    insta::assert_snapshot!(operators(&project, by_user), @r"
+    ProjectionExec
+      AggregateExec: mode=FinalPartitioned
+        RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
+          PerfectAggregateExec: mode=Partial
+            DataSourceExec: 2 groups of sessions
+    ");
+    let others = [
+        // A set a group may take any memory.
+        "select user_id, count(distinct title_id) from silver.sessions group by user_id",
+        "select user_id, string_agg(genres, '') from silver.sessions as s inner join silver.titles as t \
+         on s.title_id = t.title_id group by user_id",
+        // Two columns, text, more numbers than rows, no bounds.
+        "select user_id, title_id, count(*) from silver.sessions group by 1, 2",
+        "select genres, count(*) from silver.titles group by genres",
+        "select session_id, count(*) from silver.sessions where user_id = 3 group by 1",
+        "select user_id + 1, count(*) from silver.sessions group by 1",
+    ];
+    for other in others {
+        assert!(!operators(&project, other).contains("Perfect"), "{other}");
+    }
+}
+
+#[test]
+fn groups_found_by_place_are_those_of_a_hash_table() {
+    let project = project();
+    // `{k}` is the key: the column, or an expression without known bounds.
+    let questions = [
+        (
+            "user_id",
+            "select {k} as k, count(*), sum(session_id), min(day), max(day), avg(session_id), count(day), \
+          count(*) filter (where title_id < 9), sum(title_id) filter (where user_id = 4), round(stddev(title_id), 6) \
+          from silver.sessions group by 1",
+        ),
+        (
+            "day",
+            "select {k} as k, count(*), sum(user_id), avg(title_id) from silver.sessions where month is not null group by 1",
+        ),
+        (
+            "title_id",
+            "select month, {k} as k, count(*), sum(user_id) from silver.sessions group by 1, 2",
+        ),
+        (
+            "title_id",
+            "select k, n from (select {k} as k, count(*) as n from silver.sessions group by 1) as c order by n desc, k limit 5",
+        ),
+        ("user_id", "select distinct {k} as k from silver.sessions"),
+        (
+            "user_id",
+            "with c as (select {k} as k, count(*) as n from silver.sessions group by 1) \
+          select a.k, a.n, b.n from c as a inner join c as b on a.k = b.k + 1",
+        ),
+    ];
+    for (key, question) in questions {
+        let own = question.replace("{k}", key);
+        let plain = question.replace("{k}", &format!("coalesce({key}, null)"));
+        assert!(operators(&project, &own).contains("Perfect"), "{own}");
+        assert!(!operators(&project, &plain).contains("Perfect"), "{plain}");
+        assert_same(&project, &own, &plain);
+    }
+}
+
+#[test]
+fn many_rows_are_grouped_before_they_are_joined() {
+    let project = project();
+    let lists =
+        "(select title_id, unnest(string_to_array(genres, ';')) as genre from silver.titles)";
+    let question = |key: &str, aggregates: &str, keys: &str| {
+        format!(
+            "select {keys}, {aggregates} from silver.sessions as s inner join {lists} as g \
+             on {key} = g.title_id group by {keys}"
+        )
+    };
+    let monthly = question("s.title_id", "count(distinct user_id)", "month, genre");
+    insta::assert_snapshot!(operators(&project, &monthly), @r"
+    InTurns: 7 partitions, 2 at once
+      Constant
+        AggregateExec: mode=FinalPartitioned
+          ProjectionExec
+            HashJoinExec: mode=CollectLeft
+              ProjectionExec
+                UnnestExec
+                  DataSourceExec: 1 group of titles
+              AggregateExec: mode=Partial
+                DataSourceExec: 7 groups of sessions
+    ");
+    let questions = [
+        (
+            "count(*), sum(session_id), count(distinct user_id), avg(user_id)",
+            "genre",
+        ),
+        (
+            "count(*) filter (where user_id < 9), max(day), round(stddev(user_id), 6), count(day)",
+            "genre",
+        ),
+        (
+            "count(*), bitmap_count(bitmap_agg(user_id))",
+            "month, genre",
+        ),
+        (
+            "count(*), string_agg(distinct cast(user_id % 3 as text), '' )",
+            "genre",
+        ),
+        ("min(session_id)", "upper(genre), s.title_id"),
+        (
+            "sum(session_id - user_id)",
+            "concat(genre, cast(s.title_id % 2 as text))",
+        ),
+    ];
+    for (aggregates, keys) in questions {
+        let own = question("s.title_id", aggregates, keys);
+        // An expression has no bounds, so nobody knows that it is worth it.
+        let plain = question("coalesce(s.title_id, null)", aggregates, keys);
+        let below = |sql: &str| {
+            let plan = operators(&project, sql);
+            let (_, below) = plan.split_once("HashJoinExec").unwrap();
+            below.contains("Aggregate")
+        };
+        assert!(below(&own), "{}", operators(&project, &own));
+        assert!(!below(&plain), "{plain}");
+        assert_same(&project, &own, &plain);
+    }
+    // The other side decides what is counted, or the titles are too many.
+    let others = [
+        question("s.title_id", "count(distinct genre)", "s.user_id"),
+        question(
+            "s.title_id",
+            "count(*) filter (where genre = 'War')",
+            "s.user_id",
+        ),
+        question("s.title_id", "count(*)", "session_id"),
+    ];
+    for other in others {
+        let plan = operators(&project, &other);
+        let (_, below) = plan.split_once("HashJoinExec").unwrap();
+        assert!(!below.contains("Aggregate"), "{plan}");
     }
 }
 
@@ -251,15 +388,7 @@ fn what_is_computed_once_is_what_each_place_would_have_computed() {
             !operators(&project, &plain).contains("Once: #1, read 2 times"),
             "{plain}"
         );
-        let expected = sorted(&project, "1", &plain);
-        assert!(expected.len() > 1, "{question}");
-        for threads in ["1", "2", "5"] {
-            assert_eq!(
-                sorted(&project, threads, &own),
-                expected,
-                "{threads}: {own}"
-            );
-        }
+        assert_same(&project, &own, &plain);
     }
 }
 
@@ -279,11 +408,7 @@ fn sessions_end_with_a_pause() {
          (partition by user_id order by at) <= interval '12 hours' then 0 else 1 end as begins \
          from {events} as e where at is not null) as x) as y group by user_id, number"
     );
-    let expected = sorted(&project, "1", &plain);
-    assert!(expected.len() > 300, "{}", expected.len());
-    for threads in ["1", "3"] {
-        assert_eq!(sorted(&project, threads, &own), expected);
-    }
+    assert_same(&project, &own, &plain);
     let of_all = format!(
         "select s['events'] from (select unnest(sessionize(at, interval '1 day') filter (where user_id < 3)) as s from {events} as e) as x"
     );
@@ -316,6 +441,20 @@ fn sessions_end_with_a_pause() {
     ");
 }
 
+/// Both questions have the same answer, on any number of threads.
+fn assert_same(project: &Project, own: &str, plain: &str) {
+    let expected = sorted(project, "1", plain);
+    assert!(expected.len() > 1, "{plain}");
+    for threads in ["1", "2", "5"] {
+        let found = sorted(project, threads, own);
+        let mut pairs = found.iter().zip(&expected);
+        let first = pairs.find(|(found, expected)| found != expected);
+        assert_eq!(first, None, "{threads}: {own}");
+        assert_eq!(found.len(), expected.len(), "{threads}: {own}");
+    }
+}
+
+/// The number of rows of an answer, and the rows in order of their text.
 fn sorted(project: &Project, threads: &str, sql: &str) -> Vec<String> {
     let args = ["-q", "--threads", threads, "sql", "-f", "csv", "-c", sql];
     let answer = project.ok(&args).stdout;

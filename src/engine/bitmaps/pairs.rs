@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{Array, BinaryViewArray, BooleanBufferBuilder};
-use datafusion::arrow::buffer::BooleanBuffer;
+use cinelake_kernels::Bits;
+use datafusion::arrow::array::{Array, BinaryViewArray};
 use datafusion::common::Result;
 use roaring::RoaringTreemap;
 use twox_hash::XxHash3_128;
@@ -19,8 +19,6 @@ const KNOWN: usize = 1024;
 const KEPT: usize = 64 << 20;
 /// Possible ids for each one that is there, up to which bits are laid out.
 const SPREAD: u64 = 256;
-/// Bits compared at a time: what both have then takes memory that is at hand.
-const PART: u64 = 1 << 15;
 
 /// What `combine` makes of each pair of sets; null where one is.
 pub(super) fn combined<T>(
@@ -51,12 +49,9 @@ impl Overlaps {
         left: &BinaryViewArray,
         right: &BinaryViewArray,
     ) -> Result<Vec<Option<u64>>> {
-        pairs(
-            left,
-            right,
-            |bytes| self.read(bytes),
-            |l, r| Ok(l.overlap(r)),
-        )
+        let keep = |left: &Arc<Ids>, right: &Arc<Ids>| Ok((Arc::clone(left), Arc::clone(right)));
+        let sets = pairs(left, right, |bytes| self.read(bytes), keep)?;
+        Ok(overlaps(&sets))
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Arc<Ids>> {
@@ -132,92 +127,51 @@ enum Ids {
     Sparse(RoaringTreemap),
 }
 
-/// The ids from `base` on, as bits.
-#[derive(Debug)]
-struct Bits {
-    /// A multiple of eight: bits of two sets then lie in bytes alike.
-    base: u64,
-    bits: BooleanBuffer,
-}
-
 impl Ids {
     fn read(bytes: &[u8]) -> Result<Self> {
         let set = from_bytes(bytes)?;
-        let (Some(min), Some(max)) = (set.min(), set.max()) else {
+        let bits = match (set.min(), set.max()) {
+            (Some(min), Some(max)) if (max - min) / SPREAD < set.len() => Bits::with_room(min, max),
+            _ => None,
+        };
+        let Some(mut bits) = bits else {
             return Ok(Self::Sparse(set));
         };
-        match (max - min) / SPREAD < set.len() {
-            true => Ok(Self::Dense(Bits::of(&set, min, max))),
-            false => Ok(Self::Sparse(set)),
-        }
+        set.iter().for_each(|id| bits.insert(id));
+        Ok(Self::Dense(bits))
     }
 
     /// About the bytes it takes.
     fn size(&self) -> usize {
         match self {
-            Self::Dense(bits) => bits.bits.len() / 8,
+            Self::Dense(bits) => bits.bytes(),
             Self::Sparse(set) => set.serialized_size(),
         }
     }
+}
 
-    fn overlap(&self, other: &Self) -> u64 {
-        match (self, other) {
-            (Self::Sparse(a), Self::Sparse(b)) => a.intersection_len(b),
-            (Self::Sparse(set), Self::Dense(bits)) | (Self::Dense(bits), Self::Sparse(set)) => {
-                bits.held(set)
+/// The number of ids that each pair shares.
+fn overlaps(pairs: &[Option<(Arc<Ids>, Arc<Ids>)>]) -> Vec<Option<u64>> {
+    let dense = pairs
+        .iter()
+        .flatten()
+        .filter_map(|(l, r)| match (&**l, &**r) {
+            (Ids::Dense(l), Ids::Dense(r)) => Some((l, r)),
+            _ => None,
+        });
+    let dense: Vec<_> = dense.collect();
+    let mut shared = Bits::shared(&dense).into_iter();
+    let overlap = |pair: &Option<(Arc<Ids>, Arc<Ids>)>| {
+        let (left, right) = pair.as_ref()?;
+        match (&**left, &**right) {
+            (Ids::Dense(_), Ids::Dense(_)) => shared.next(),
+            (Ids::Sparse(a), Ids::Sparse(b)) => Some(a.intersection_len(b)),
+            (Ids::Sparse(set), Ids::Dense(bits)) | (Ids::Dense(bits), Ids::Sparse(set)) => {
+                Some(set.iter().filter(|id| bits.has(*id)).count() as u64)
             }
-            (Self::Dense(a), Self::Dense(b)) => a.shared(b),
         }
-    }
-}
-
-impl Bits {
-    fn of(set: &RoaringTreemap, min: u64, max: u64) -> Self {
-        let base = min & !7;
-        let mut bits = BooleanBufferBuilder::new(0);
-        bits.append_n(at(max - base) + 1, false);
-        for id in set {
-            bits.set_bit(at(id - base), true);
-        }
-        Self {
-            base,
-            bits: bits.finish(),
-        }
-    }
-
-    /// The first number after those that have a bit.
-    fn end(&self) -> u64 {
-        self.base + self.bits.len() as u64
-    }
-
-    /// Ids of `set` that are here.
-    fn held(&self, set: &RoaringTreemap) -> u64 {
-        let here = set.iter().skip_while(|id| *id < self.base);
-        let here = here.take_while(|id| *id < self.end());
-        here.filter(|id| self.bits.value(at(id - self.base)))
-            .count() as u64
-    }
-
-    fn shared(&self, other: &Self) -> u64 {
-        let (from, to) = (self.base.max(other.base), self.end().min(other.end()));
-        if from >= to {
-            return 0;
-        }
-        let mut count = 0;
-        let mut begin = from;
-        while begin < to {
-            let bits = at(PART.min(to - begin));
-            let part = |ids: &Self| ids.bits.slice(at(begin - ids.base), bits);
-            count += (&part(self) & &part(other)).count_set_bits() as u64;
-            begin += PART;
-        }
-        count
-    }
-}
-
-/// A distance that [`SPREAD`] keeps small enough for memory.
-fn at(distance: u64) -> usize {
-    usize::try_from(distance).unwrap_or(usize::MAX)
+    };
+    pairs.iter().map(overlap).collect()
 }
 
 #[cfg(test)]
@@ -244,21 +198,6 @@ mod tests {
                 let counted = overlaps.count(&array(&sets[0]), &array(&sets[1])).unwrap();
                 prop_assert_eq!(counted, vec![Some((&sets[0] & &sets[1]).len())]);
             }
-        }
-
-        #[test]
-        fn every_way_to_count_gives_the_same(
-            left in prop::collection::btree_set(1000_u64..90_000, 1..4000),
-            right in prop::collection::btree_set(0_u64..200_000, 1..4000),
-        ) {
-            let sets = [left, right].map(|ids| ids.into_iter().collect::<RoaringTreemap>());
-            let want = sets[0].intersection_len(&sets[1]);
-            let bits = |set: &RoaringTreemap| Bits::of(set, set.min().unwrap(), set.max().unwrap());
-            let dense = [bits(&sets[0]), bits(&sets[1])];
-            prop_assert_eq!(dense[0].shared(&dense[1]), want);
-            prop_assert_eq!(dense[1].shared(&dense[0]), want);
-            prop_assert_eq!(dense[0].held(&sets[1]), want);
-            prop_assert_eq!(dense[1].held(&sets[0]), want);
         }
     }
 }
