@@ -31,6 +31,16 @@ peers *ARGS:
     "$CARGO_TARGET_DIR/peers-venv/bin/pip" install --quiet --disable-pip-version-check -r benches/peers/requirements.txt
     "$CARGO_TARGET_DIR/peers-venv/bin/python" benches/peers/peers.py "$CARGO_TARGET_DIR/release/cinelake" {{ARGS}}
 
+# The fourteen questions beside DuckDB; red where one lost a fifth since the last table of as many sessions
+bench-guard *ARGS: (peers "--engines" "cinelake,duckdb" "--sessions" "1000000" "--runs" "5" "--guard" "benches/peers/S.md" ARGS)
+
+# A warehouse of eleven models, built by cinelake, dbt and plain DuckDB; `--sessions 10000000` for more
+builds *ARGS:
+    cargo build --release
+    [ -x "$CARGO_TARGET_DIR/dbt-venv/bin/python" ] || python3 -m venv "$CARGO_TARGET_DIR/dbt-venv"
+    "$CARGO_TARGET_DIR/dbt-venv/bin/pip" install --quiet --disable-pip-version-check -r benches/peers/dbt/requirements.txt
+    "$CARGO_TARGET_DIR/dbt-venv/bin/python" benches/peers/builds.py "$CARGO_TARGET_DIR/release/cinelake" {{ARGS}}
+
 # 500 generated queries under eight settings, beside DuckDB; `--seed 7` for others
 agree *ARGS:
     cargo build --release

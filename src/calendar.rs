@@ -5,10 +5,13 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
+use cinelake_kernels::month_start;
 use datafusion::arrow::array::{Date32Array, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::Date32Type;
 
 use crate::error::{Error, Result};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,12 +48,21 @@ pub fn parse_zone(name: &str) -> Result<Tz> {
 /// The period of each instant, by the clocks of `zone`.
 #[must_use]
 pub fn local_periods(instants: &TimestampMicrosecondArray, zone: Tz, grain: Grain) -> Date32Array {
+    if zone == Tz::UTC {
+        // All days are equally long there.
+        let calendar = [NaiveDate::MIN, NaiveDate::MAX].map(Date32Type::from_naive_date);
+        let day = |micros: i64| {
+            let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok();
+            day.filter(|day| (calendar[0]..=calendar[1]).contains(day))
+        };
+        return match grain {
+            Grain::Day => instants.unary_opt(day),
+            Grain::Month => instants.unary_opt(|micros| day(micros).map(month_start)),
+        };
+    }
     let period = |micros: i64| {
         let utc = DateTime::from_timestamp_micros(micros)?.naive_utc();
-        let local = match zone {
-            Tz::UTC => utc,
-            _ => utc.checked_add_offset(zone.offset_from_utc_datetime(&utc).fix())?,
-        };
+        let local = utc.checked_add_offset(zone.offset_from_utc_datetime(&utc).fix())?;
         Some(grain.start(local.date()))
     };
     instants
@@ -61,6 +73,8 @@ pub fn local_periods(instants: &TimestampMicrosecondArray, zone: Tz, grain: Grai
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -76,6 +90,21 @@ mod tests {
         assert_eq!(bucharest, Date32Array::from(vec![day(2024, 1, 1), None]));
         let utc = local_periods(&instants, Tz::UTC, Grain::Day);
         assert_eq!(utc, Date32Array::from(vec![day(2023, 12, 31), None]));
+    }
+
+    proptest! {
+        #[test]
+        fn days_and_months_are_those_of_the_calendar(micros in any::<i64>()) {
+            let instants = TimestampMicrosecondArray::from(vec![micros]);
+            for grain in [Grain::Day, Grain::Month] {
+                let date = DateTime::from_timestamp_micros(micros).map(|utc| grain.start(utc.date_naive()));
+                // A zone that never was anywhere but at UTC takes the long way.
+                for zone in [Tz::UTC, Tz::Etc__UTC] {
+                    let found = local_periods(&instants, zone, grain);
+                    prop_assert_eq!(found, Date32Array::from(vec![date]));
+                }
+            }
+        }
     }
 
     #[test]

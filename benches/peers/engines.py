@@ -41,7 +41,7 @@ DIALECTS = {
         "quantile": "quantileExactInclusive({0})({1})",
     },
 }
-DIALECTS["cinelake"] = DIALECTS["datafusion"]
+DIALECTS["cinelake"] = DIALECTS["marts"] = DIALECTS["datafusion"]
 DIALECTS["duckdb tables"] = DIALECTS["duckdb"]
 
 
@@ -63,6 +63,11 @@ def question(name, engine):
         text = text.replace(" as double)", " as Nullable(Float64))").replace(" as int)", " as Int32)")
         text = re.sub(r"date '([^']+)'", r"toDate32('\1')", text)
     return text
+
+
+def has_mart(name):
+    """Whether a mart answers the question."""
+    return (HERE / "questions" / f"{name}.marts.sql").is_file()
 
 
 def words(text, engine):

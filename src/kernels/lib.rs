@@ -1,5 +1,6 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
-//! and what they share, counts by id, groups by number, sessions of events.
+//! and what they share, counts by id, groups by number, sessions of
+//! events, dates and times as texts.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
@@ -9,9 +10,11 @@ mod counts;
 mod ids;
 mod places;
 mod sessions;
+mod times;
 
 pub use bits::Bits;
 pub use counts::Counts;
 pub use ids::Ids;
 pub use places::Places;
 pub use sessions::{Session, Sessions};
+pub use times::{day_of, iso_date, iso_timestamp, month_start, trimmed};

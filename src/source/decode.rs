@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use cinelake_kernels::trimmed;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewBuilder,
 };
@@ -273,7 +274,11 @@ fn is_null(field: &Field<'_>, text: bool, nulls: &[String]) -> bool {
     if field.quoted {
         return !text && field.text.is_empty();
     }
-    let value = if text { field.text } else { field.text.trim() };
+    let value = if text {
+        field.text
+    } else {
+        trimmed(field.text)
+    };
     nulls.iter().any(|null| null == value)
 }
 

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
+use cinelake_kernels::{iso_date, iso_timestamp};
 use datafusion::arrow::datatypes::Date32Type;
 
 use super::contract::{AmbiguousTimes, Contract};
@@ -19,29 +20,6 @@ pub(super) fn date(text: &str, formats: &[String]) -> Option<i32> {
 fn days_of(date: NaiveDate) -> i32 {
     Date32Type::from_naive_date(date)
 }
-
-fn iso_date(bytes: &[u8]) -> Option<i32> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *bytes else {
-        return None;
-    };
-    let year = number(&[y1, y2, y3, y4])?;
-    let date = NaiveDate::from_ymd_opt(
-        i32::try_from(year).ok()?,
-        number(&[m1, m2])?,
-        number(&[d1, d2])?,
-    )?;
-    Some(days_of(date))
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |value, byte| {
-        byte.is_ascii_digit()
-            .then(|| value * 10 + u32::from(byte - b'0'))
-    })
-}
-
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// Microseconds since 1970-01-01 UTC. `Err(None)`: not a timestamp at all.
 pub(super) fn timestamp(
@@ -70,51 +48,6 @@ pub(super) fn timestamp(
         }
     }
     Err(None)
-}
-
-/// Local microseconds of `YYYY-MM-DD[ T]HH:MM[:SS[.f]]` or `YYYY-MM-DD`.
-fn iso_timestamp(bytes: &[u8]) -> Option<i64> {
-    let days = i64::from(iso_date(bytes.get(..10)?)?);
-    let time = match bytes.get(10..)? {
-        [] => 0,
-        [b' ' | b'T', time @ ..] => time_of_day(time)?,
-        _ => return None,
-    };
-    Some(days * MICROS_PER_DAY + time)
-}
-
-fn time_of_day(bytes: &[u8]) -> Option<i64> {
-    let [h1, h2, b':', m1, m2, rest @ ..] = bytes else {
-        return None;
-    };
-    let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
-    let (seconds, fraction) = match rest {
-        [] => (0, 0),
-        [b':', s1, s2, fraction @ ..] => {
-            let micros = match fraction {
-                [] => 0,
-                [b'.', digits @ ..] if !digits.is_empty() => micros_of(digits)?,
-                _ => return None,
-            };
-            (number(&[*s1, *s2])?, micros)
-        }
-        _ => return None,
-    };
-    if hours > 23 || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    let whole = i64::from(hours) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
-    Some(whole * MICROS_PER_SECOND + fraction)
-}
-
-/// Digits after the point as microseconds; refuses what would be lost.
-fn micros_of(digits: &[u8]) -> Option<i64> {
-    let (kept, lost) = digits.split_at(digits.len().min(6));
-    if lost.iter().any(|b| *b != b'0') {
-        return None;
-    }
-    let zeros = u32::try_from(6 - kept.len()).ok()?;
-    Some(i64::from(number(kept)?) * 10_i64.pow(zeros))
 }
 
 /// How times that name no zone are read.

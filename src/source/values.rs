@@ -1,5 +1,6 @@
 //! Text to typed values, exactly: what does not fit is refused, never bent.
 
+use cinelake_kernels::trimmed;
 use datafusion::arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int16Builder,
     Int32Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
@@ -79,7 +80,7 @@ impl ColumnBuilder {
             builder.append_value(text);
             return Ok(());
         }
-        let text = text.trim();
+        let text = trimmed(text);
         let (kind, comma) = (self.kind, self.decimal_comma);
         let refuse = || format!("expected {kind}, found `{}`", shortened(text));
         let text = &*match self.thousands.filter(|_| kind.is_number()) {

@@ -37,7 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// External crates that only some modules may name.
 const OWNED: &[(&str, &[&str])] = &[
-    ("cinelake_kernels", &["engine"]),
+    ("cinelake_kernels", &["engine", "source", "calendar"]),
     ("deltalake_core", &["lake"]),
     ("object_store", &["lake"]),
     ("sqlparser", &["model"]),

@@ -2,7 +2,7 @@
 --
 -- partition_by: month
 -- grain: month, session_id
--- order_by: title_id, user_id, session_id
+-- order_by: user_id, title_id, session_id
 
 select
     month,                                  -- first day of the month it started in

@@ -1,0 +1,3 @@
+-- Recurring revenue by user and month
+select month, user_id, mrr, subscriptions
+from gold.mrr
