@@ -1,6 +1,6 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
 //! and what they share, counts by id, groups by number, sessions of
-//! events, dates and times as texts.
+//! events, dates and times as texts, the order of rows.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
@@ -8,6 +8,7 @@
 mod bits;
 mod counts;
 mod ids;
+mod order;
 mod places;
 mod sessions;
 mod times;
@@ -15,6 +16,7 @@ mod times;
 pub use bits::Bits;
 pub use counts::Counts;
 pub use ids::Ids;
+pub use order::order_of;
 pub use places::Places;
 pub use sessions::{Session, Sessions};
 pub use times::{day_of, iso_date, iso_timestamp, month_start, trimmed};

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cinelake_kernels::order_of;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::compute::{
-    SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
+    SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, take_record_batch,
 };
-use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
 use object_store::path::Path;
@@ -384,6 +385,42 @@ fn encode(
 }
 
 fn sorted(batch: RecordBatch, order: &[usize]) -> Result<RecordBatch> {
+    let indices = match order_of_numbers(&batch, order)? {
+        Some(indices) => indices,
+        None => order_of_values(&batch, order)?,
+    };
+    let in_order = indices.values().windows(2).all(|pair| pair[0] < pair[1]);
+    if in_order && indices.null_count() == 0 {
+        return Ok(batch);
+    }
+    take_record_batch(&batch, &indices).map_err(arrow_error)
+}
+
+/// The order of rows by columns of whole numbers, dates and times without nulls.
+fn order_of_numbers(batch: &RecordBatch, order: &[usize]) -> Result<Option<UInt32Array>> {
+    let mut columns = Vec::with_capacity(order.len());
+    for column in order.iter().map(|i| batch.column(*i)) {
+        let kind = column.data_type();
+        let is_number = kind.is_signed_integer()
+            || matches!(kind, DataType::Date32 | DataType::Timestamp(_, _));
+        if !is_number || column.null_count() > 0 {
+            return Ok(None);
+        }
+        // Days are narrower than that; all others are cast at once.
+        let column = match kind {
+            DataType::Date32 => cast(column, &DataType::Int32).map_err(arrow_error)?,
+            _ => Arc::clone(column),
+        };
+        columns.push(cast(&column, &DataType::Int64).map_err(arrow_error)?);
+    }
+    let numbers: Vec<&[i64]> = columns
+        .iter()
+        .map(|column| &**column.as_primitive::<Int64Type>().values())
+        .collect();
+    Ok(order_of(&numbers).map(UInt32Array::from))
+}
+
+fn order_of_values(batch: &RecordBatch, order: &[usize]) -> Result<UInt32Array> {
     let options = Some(SortOptions {
         descending: false,
         nulls_first: false,
@@ -393,12 +430,7 @@ fn sorted(batch: RecordBatch, order: &[usize]) -> Result<RecordBatch> {
         options,
     };
     let keys: Vec<SortColumn> = order.iter().map(key).collect();
-    let indices = lexsort_to_indices(&keys, None).map_err(arrow_error)?;
-    let in_order = indices.values().windows(2).all(|pair| pair[0] < pair[1]);
-    if in_order && indices.null_count() == 0 {
-        return Ok(batch);
-    }
-    take_record_batch(&batch, &indices).map_err(arrow_error)
+    lexsort_to_indices(&keys, None).map_err(arrow_error)
 }
 
 fn joined(result: Result<Result<DataFile>, tokio::task::JoinError>) -> Result<DataFile> {

@@ -37,7 +37,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// External crates that only some modules may name.
 const OWNED: &[(&str, &[&str])] = &[
-    ("cinelake_kernels", &["engine", "source", "calendar"]),
+    (
+        "cinelake_kernels",
+        &["engine", "lake", "source", "calendar"],
+    ),
     ("deltalake_core", &["lake"]),
     ("object_store", &["lake"]),
     ("sqlparser", &["model"]),
