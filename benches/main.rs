@@ -5,8 +5,11 @@
 //! `benches/README.md`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
-use std::path::Path;
+use std::fs::File;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cinelake::clock::SystemClock;
 use cinelake::config::{Config, Overrides};
@@ -14,8 +17,10 @@ use cinelake::generate::{Chance, More, Request, generate, generate_more};
 use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
-use cinelake_kernels::{Ids, Session, Sessions};
+use cinelake_kernels::{Bits, Ids, Places, Session, Sessions, order_of};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use datafusion::parquet::arrow::ProjectionMask;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -237,7 +242,70 @@ fn questions(criterion: &mut Criterion) {
             });
         });
     }
+    // What decoding alone takes: no answer can come sooner.
+    let files = parquet_files(&folder.path().join("lake/silver/watch_sessions"));
+    for (name, columns) in [
+        (
+            "q01, decoding",
+            &[
+                "title_id",
+                "user_id",
+                "start_time",
+                "end_time",
+                "completion_rate",
+            ][..],
+        ),
+        (
+            "q02, decoding",
+            &["user_id", "start_time", "end_time", "completion_rate"],
+        ),
+        ("q07, decoding", &["day", "user_id"]),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let next = AtomicUsize::new(0);
+                std::thread::scope(|scope| {
+                    let threads = std::thread::available_parallelism().unwrap().get();
+                    for _ in 0..threads {
+                        scope.spawn(|| {
+                            let turns = || files.get(next.fetch_add(1, Ordering::Relaxed));
+                            while let Some(file) = turns() {
+                                black_box(decode(file, columns));
+                            }
+                        });
+                    }
+                });
+            });
+        });
+    }
     group.finish();
+}
+
+fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(parquet_files(&path)),
+            false if path.extension().is_some_and(|end| end == "parquet") => files.push(path),
+            false => {}
+        }
+    }
+    files
+}
+
+/// Reads some columns of a file, batch by batch; the number of rows.
+fn decode(file: &Path, columns: &[&str]) -> usize {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+    let wanted = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let batches = builder
+        .with_projection(wanted)
+        .with_batch_size(8192)
+        .build()
+        .unwrap();
+    batches
+        .map(|batch| black_box(batch.unwrap()).num_rows())
+        .sum()
 }
 
 /// The hot loops on a million events of ten thousand users.
@@ -303,6 +371,35 @@ fn kernels(criterion: &mut Criterion) {
             });
         });
     }
+    group.bench_function("places of users", |bencher| {
+        bencher.iter(|| {
+            let (mut places, mut found) = (Places::new(0, 10_000), Vec::new());
+            for part in ids.chunks(8192) {
+                places.of_all(part, &mut found);
+                black_box(&found);
+            }
+            places.taken().1.len()
+        });
+    });
+    group.bench_function("order by user and day", |bencher| {
+        let days: Vec<i64> = days
+            .iter()
+            .map(|day| i64::try_from(*day).unwrap())
+            .collect();
+        bencher.iter(|| order_of(&[&ids, &days]).unwrap().len());
+    });
+    // As many words as there are events.
+    let sets: Vec<Bits> = (0..100)
+        .map(|set| {
+            let mut bits = Bits::with_room(0, 100 * 64 * 100 - 1).unwrap();
+            (0..10_000).for_each(|id| bits.insert(chance.below(set, id, 100 * 64 * 100)));
+            bits
+        })
+        .collect();
+    let pairs: Vec<_> = sets.iter().zip(sets.iter().rev()).collect();
+    group.bench_function("words that sets share", |bencher| {
+        bencher.iter(|| Bits::shared(&pairs));
+    });
     group.finish();
 }
 
