@@ -3,6 +3,7 @@
 `open_engine(name, lake)` gives a function from a question's name to its rows, a
 pyarrow table. All of them run on as many threads as `THREADS` says.
 """
+import glob
 import os
 import re
 import sys
@@ -94,6 +95,11 @@ def files(lake, table):
     return f"{lake}/silver/{table}/{deep}"
 
 
+def tables(lake):
+    """The tables that have rows: a company may keep no heartbeats."""
+    return [table for table in TABLES if glob.glob(files(lake, table))]
+
+
 def duckdb_engine(lake, native=False):
     database = duckdb_database(lake, native)
     return lambda name: database.execute(question(name, "duckdb")).to_arrow_table()
@@ -105,7 +111,7 @@ def duckdb_database(lake, native=False):
 
     database = duckdb.connect(f"{lake}.duckdb" if native else ":memory:")
     database.execute(f"set threads = {THREADS}; set preserve_insertion_order = false; set TimeZone = 'UTC'")
-    for table in TABLES:
+    for table in tables(lake):
         source = f"read_parquet('{files(lake, table)}', hive_partitioning = {table in SPLIT_BY})"
         if native:
             order = {"watch_sessions": " order by start_time", "heartbeats": " order by event_time"}.get(table, "")
@@ -121,7 +127,7 @@ def datafusion_engine(lake):
 
     config = datafusion.SessionConfig().with_target_partitions(THREADS)
     context = datafusion.SessionContext(config)
-    for table in TABLES:
+    for table in tables(lake):
         by = [(SPLIT_BY[table], pa.date32())] if table in SPLIT_BY else []
         context.register_parquet(table, f"{lake}/silver/{table}/", table_partition_cols=by)
 
@@ -138,7 +144,7 @@ def chdb_engine(lake):
 
     clickhouse = session.Session()
     clickhouse.query(f"set max_threads = {THREADS}")
-    for table in TABLES:
+    for table in tables(lake):
         by = SPLIT_BY.get(table)
         value = f", toDate32(extract(_path, '{by}=([0-9-]+)')) as {by}" if by else ""
         clickhouse.query(
