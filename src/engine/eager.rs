@@ -10,15 +10,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, Result, internal_err};
+use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
+};
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
@@ -92,6 +96,10 @@ fn before_join(grouping: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>
 
     let keys = by.expr().iter().map(|(key, _)| joined.expression(key));
     let keys = keys.collect::<Result<Vec<_>>>()?;
+    // Rows of one group may fall into different ones by chance.
+    if keys.iter().any(is_volatile) {
+        return Ok(None);
+    }
     let Some((aggregates, filters)) = joined.aggregates(grouping)? else {
         return Ok(None);
     };
@@ -220,20 +228,21 @@ impl<'a> Joined<'a> {
         &self,
         grouping: &AggregateExec,
     ) -> Result<Option<(Vec<Arc<AggregateFunctionExpr>>, Vec<Option<Expr>>)>> {
+        let rows = self.right().schema();
         let (mut aggregates, mut filters) = (Vec::new(), Vec::new());
         for (aggregate, filter) in grouping.aggr_expr().iter().zip(grouping.filter_expr()) {
             let mut arguments = Vec::new();
             for argument in aggregate.expressions() {
                 match self.of_right(&self.expression(&argument)?)? {
-                    Some(argument) => arguments.push(argument),
-                    None => return Ok(None),
+                    Some(argument) if never_fails(&argument, &rows) => arguments.push(argument),
+                    _ => return Ok(None),
                 }
             }
             filters.push(match filter {
                 None => None,
                 Some(filter) => match self.of_right(&self.expression(filter)?)? {
-                    Some(filter) => Some(filter),
-                    None => return Ok(None),
+                    Some(filter) if never_fails(&filter, &rows) => Some(filter),
+                    _ => return Ok(None),
                 },
             });
             let earlier = AggregateExprBuilder::new(Arc::new(aggregate.fun().clone()), arguments)
@@ -310,6 +319,33 @@ impl<'a> Joined<'a> {
         })?;
         moved.map_or_else(|| internal_err!("`{key}` is not grouped by"), Ok)
     }
+}
+
+/// Whether the expression has a value for any row: it is computed of rows, too,
+/// that the join leaves out, and what fails of them must not fail the query.
+fn never_fails(expression: &Expr, rows: &Schema) -> bool {
+    let own = match expression.downcast_ref::<BinaryExpr>() {
+        Some(binary) => !matches!(binary.op(), Operator::Divide | Operator::Modulo),
+        None => match expression.downcast_ref::<CastExpr>() {
+            // Of numbers and times; a text may be none.
+            Some(cast) => {
+                let wide = matches!(cast.cast_type(), DataType::Int64 | DataType::Float64);
+                let from = cast.expr().data_type(rows);
+                wide && from.is_ok_and(|from| from.is_numeric() || from.is_temporal())
+            }
+            None => {
+                expression.is::<Column>()
+                    || expression.is::<Literal>()
+                    || expression.is::<CaseExpr>()
+                    || expression.is::<InListExpr>()
+                    || expression.is::<IsNullExpr>()
+                    || expression.is::<IsNotNullExpr>()
+                    || expression.is::<NotExpr>()
+            }
+        },
+    };
+    let mut parts = expression.children().into_iter();
+    own && parts.all(|part| never_fails(part, rows))
 }
 
 /// The expression with other columns; none where there is none for one.
