@@ -14,6 +14,7 @@ mod distinct;
 mod eager;
 mod estimates;
 mod functions;
+mod not_in;
 mod once;
 mod params;
 mod perfect;

@@ -22,6 +22,7 @@ use super::distinct::CountIds;
 use super::eager::GroupBeforeJoin;
 use super::estimates::estimates;
 use super::functions::functions;
+use super::not_in::NotIn;
 use super::once::FindTwins;
 use super::perfect::GroupByPlace;
 use super::sessionize::sessionize;
@@ -77,6 +78,9 @@ impl Session {
         // partitions; joins nested in its inputs can wait for each other then,
         // without end.
         options.optimizer.enable_join_dynamic_filter_pushdown = false;
+        // It leaves out rows that another aggregate of the same query needs
+        // (apache/datafusion#24816, #25147).
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         options.optimizer.use_statistics_registry = true;
         // Millions of sessions look their user or title up where they are rather
         // than being dealt out by it first.
@@ -115,10 +119,10 @@ impl Session {
             .with_aggregate_functions(aggregates)
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
+            .with_optimizer_rules(logical_rules(own_rules))
             .with_statistics_registry(estimates());
         if own_rules {
             state = state
-                .with_optimizer_rules(logical_rules())
                 .with_physical_optimizer_rule(Arc::new(TakeTurns))
                 .with_physical_optimizer_rule(Arc::new(GroupBeforeJoin))
                 .with_physical_optimizer_rule(Arc::new(GroupByPlace))
@@ -400,7 +404,6 @@ fn check_names(schema: &DFSchema) -> Result<()> {
     Ok(())
 }
 
-/// DataFusion's rules, and before they take distinct counts apart our own.
 /// Sets what a test tries; whether the optimizer's rules that are our own apply.
 fn tried(options: &mut ConfigOptions) -> Result<bool> {
     let mut own_rules = true;
@@ -415,12 +418,20 @@ fn tried(options: &mut ConfigOptions) -> Result<bool> {
     Ok(own_rules)
 }
 
-fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+/// DataFusion's rules; before they make joins of subqueries what keeps the
+/// answer right, and before they take distinct counts apart what is faster.
+fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
-    let apart = |rule: &Arc<dyn OptimizerRule + Send + Sync>| {
-        rule.name() == "single_distinct_aggregation_to_group_by"
+    let mut before = |name: &str, rule: Arc<dyn OptimizerRule + Send + Sync>| {
+        let at = rules.iter().position(|rule| rule.name() == name);
+        rules.insert(at.unwrap_or(rules.len()), rule);
     };
-    let at = rules.iter().position(apart).unwrap_or(rules.len());
-    rules.insert(at, Arc::new(CountIds::new()));
+    before("decorrelate_predicate_subquery", Arc::new(NotIn));
+    if own_rules {
+        before(
+            "single_distinct_aggregation_to_group_by",
+            Arc::new(CountIds::new()),
+        );
+    }
     rules
 }

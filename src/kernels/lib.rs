@@ -1,6 +1,6 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
 //! and what they share, counts by id, groups by number, sessions of
-//! events, dates and times as texts, the order of rows.
+//! events, dates and times as texts, the order of rows, values by rank.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
@@ -11,6 +11,7 @@ mod ids;
 mod order;
 mod places;
 mod sessions;
+mod tally;
 mod times;
 
 pub use bits::Bits;
@@ -19,4 +20,5 @@ pub use ids::Ids;
 pub use order::order_of;
 pub use places::Places;
 pub use sessions::{Session, Sessions};
+pub use tally::{Ranks, Tally};
 pub use times::{day_of, iso_date, iso_timestamp, month_start, trimmed};

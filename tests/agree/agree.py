@@ -133,11 +133,15 @@ class Queries:
 
     def in_query(self, _):
         word = self.pick(["in", "not in"])
-        return self.pick([
+        value = self.pick(["s.title_id", "s.title_id", "nullif(s.title_id, 7)", "s.title_id + 1"])
+        found = self.pick([
             f"s.user_id {word} (select user_id from users where country in ('DE', 'US', 'FR', 'India', 'Germany'))",
-            f"s.title_id {word} (select title_id from titles where duration_minutes > {self.chance.randint(60, 150)})",
-            f"s.title_id {word} (select title_id from watch_sessions group by title_id having count(*) > {self.chance.randint(2, 60)})",
+            f"{value} {word} (select title_id from titles where duration_minutes > {self.chance.randint(60, 150)})",
+            f"{value} {word} (select title_id from watch_sessions group by title_id having count(*) > {self.chance.randint(2, 60)})",
+            f"{value} {word} (select nullif(title_id, {self.chance.randint(1, 2000)}) from titles where title_id < {self.chance.randint(0, 300)})",
+            f"{value} {word} (select t.title_id from titles as t where t.title_id % 7 = s.user_id % 7)",
         ])
+        return self.pick([found, found, f"not ({found} and {self.on_title(None)})", f"({found}) is null"])
 
     def where(self, columns):
         conditions = [self.condition(columns) for _ in range(self.pick([0, 0, 1, 1, 2]))]

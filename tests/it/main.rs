@@ -30,6 +30,7 @@
 //! | `wowcinema` | system A in both forms, every trap as a test |
 //! | `plausible` | data that cannot be right is red or a warning |
 //! | `why` | the listed lines, and no others, make the number |
+//! | `nulls` | sets with nulls, extremes beside other aggregates: where the engine beneath is wrong |
 //! | `plans` | the engine's own plans answer as plain ones do |
 //! | `query` | formats, parameters, snapshots, read-only |
 //! | `mistakes` | what a user's mistakes answer |
@@ -66,6 +67,7 @@ mod layers;
 mod maintain;
 mod mistakes;
 mod movie_streaming;
+mod nulls;
 mod ott;
 mod plans;
 mod plausible;
