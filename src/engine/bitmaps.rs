@@ -17,29 +17,21 @@ mod functions;
 mod histogram;
 mod pairs;
 
-use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_datafusion_err};
 use roaring::RoaringTreemap;
+
+use super::summaries::Summary;
 
 pub(super) use aggregates::aggregates;
 pub(super) use functions::functions;
 
 fn to_bytes(set: &RoaringTreemap) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(set.serialized_size());
-    set.serialize_into(&mut bytes)
-        .map_err(|e| exec_datafusion_err!("a set of ids cannot be written: {e}"))?;
+    let mut bytes = Vec::new();
+    set.write(&mut bytes)?;
     Ok(bytes)
 }
 
 fn from_bytes(bytes: &[u8]) -> Result<RoaringTreemap> {
     RoaringTreemap::deserialize_from(bytes)
         .map_err(|e| exec_datafusion_err!("this is no set of ids: {e}"))
-}
-
-/// A set as DataFusion's types say it, however it was stored.
-fn is_set(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::BinaryView | DataType::Binary | DataType::LargeBinary | DataType::Null
-    )
 }

@@ -25,7 +25,9 @@ use super::functions::functions;
 use super::not_in::NotIn;
 use super::once::FindTwins;
 use super::perfect::GroupByPlace;
+use super::quantiles::CountValues;
 use super::sessionize::sessionize;
+use super::sketches;
 use super::turns::TakeTurns;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
@@ -96,8 +98,10 @@ impl Session {
         let mut scalar_functions = SessionStateDefaults::default_scalar_functions();
         scalar_functions.extend(functions(engine.zone));
         scalar_functions.extend(bitmaps::functions());
+        scalar_functions.extend(sketches::functions());
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
         aggregates.extend(bitmaps::aggregates());
+        aggregates.extend(sketches::aggregates());
         aggregates.push(sessionize());
         let catalogs = MemoryCatalogProviderList::new();
         let scopes: Vec<(&'static str, ScopeCatalog)> = scopes
@@ -427,11 +431,10 @@ fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         rules.insert(at.unwrap_or(rules.len()), rule);
     };
     before("decorrelate_predicate_subquery", Arc::new(NotIn));
+    let aggregates = "single_distinct_aggregation_to_group_by";
+    before(aggregates, Arc::new(CountValues));
     if own_rules {
-        before(
-            "single_distinct_aggregation_to_group_by",
-            Arc::new(CountIds::new()),
-        );
+        before(aggregates, Arc::new(CountIds::new()));
     }
     rules
 }

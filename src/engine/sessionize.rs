@@ -295,15 +295,16 @@ impl GroupsAccumulator for PerGroup {
     }
 }
 
-/// The sessions of all rows.
+/// The sessions of all rows, and of a window that grows.
 #[derive(Debug)]
 struct OneUser(PerGroup);
 
 impl OneUser {
     fn list(&mut self) -> Result<ScalarValue> {
         self.0.groups.resize_with(1, Sessions::default);
-        let list = self.0.lists(EmitTo::All)?;
-        ScalarValue::try_from_array(&list, 0)
+        let mut lists = Lists::default();
+        lists.push(self.0.groups[0].in_order(self.0.gap));
+        ScalarValue::try_from_array(&lists.finish(&self.0.at)?, 0)
     }
 }
 

@@ -83,6 +83,15 @@ impl Wording {
         if let Some(said) = between(text, coercion, ". No function matches") {
             return Error::usage(first_lines(said));
         }
+        if text.starts_with("Projections require unique expression names") {
+            let names: Vec<&str> = text.split('"').skip(1).step_by(2).take(2).collect();
+            let [one, other] = names.as_slice() else {
+                return Error::usage(text.to_owned());
+            };
+            let (one, other) = (shortened(one), shortened(other));
+            return Error::usage(format!("two columns have one name: `{one}` and `{other}`"))
+                .hint("give one of them another name with `as`");
+        }
         if text.starts_with("No SQL statements") {
             return Error::usage("the text holds no query").hint("write one `select`");
         }
@@ -181,6 +190,14 @@ fn missing_column(error: &SchemaError) -> Error {
 pub(super) fn two_columns(name: &str) -> Error {
     Error::usage(format!("two columns are called `{name}`"))
         .hint("say which table's, or give one of them another name with `as`")
+}
+
+/// An expression as far as it fits a line.
+fn shortened(expr: &str) -> String {
+    match expr.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &expr[..end]),
+        None => expr.to_owned(),
+    }
 }
 
 /// `DropTable` as `drop table`.

@@ -1,15 +1,17 @@
 //! How often each value occurs, and which value is at a rank.
 
-/// Values that are kept as they come before any are counted.
-const FEW: usize = 256;
-/// Different values that are counted however rarely they repeat.
-const TRIED: usize = 1 << 13;
+/// So many values of a kind make counting them worth a slot.
+const REPEATS: usize = 4;
+/// As many values are kept as they come before they are looked through for
+/// such that repeat; then four times as many, up to the second.
+const FIRST_LOOK: usize = 256;
+const LAST_LOOK: usize = 1 << 20;
 
 /// Values with their counts, in memory bound to the different values where
 /// they repeat, and of eight bytes a value where they do not.
 ///
 /// Values are whole numbers; what has another order is to be mapped to them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     /// Values by hash: each with its count, or none.
     slots: Vec<(i64, u64)>,
@@ -22,29 +24,64 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts `value` so many times.
-    pub fn add(&mut self, value: i64, times: u64) {
-        if times == 0 {
+    /// Counts `value` so many times; gives the bytes of memory that took.
+    #[inline]
+    pub fn add(&mut self, value: i64, times: u64) -> usize {
+        if !self.slots.is_empty() {
+            let at = slot_of(&self.slots, value);
+            let slot = &mut self.slots[at];
+            if slot.1 > 0 {
+                slot.1 = slot.1.saturating_add(times);
+                self.counted = self.counted.saturating_add(times);
+                return 0;
+            }
+        }
+        self.add_another(value, times)
+    }
+
+    /// Counts a value that is in no slot.
+    fn add_another(&mut self, value: i64, times: u64) -> usize {
+        let before = self.bytes();
+        match times {
+            0 => {}
+            1 if self.slots.is_empty() => {
+                self.single.push(value);
+                self.look();
+            }
+            times => self.count(value, times),
+        }
+        self.bytes().saturating_sub(before)
+    }
+
+    /// Counts the values that came so far where they repeat.
+    fn look(&mut self) {
+        let came = self.single.len();
+        let looks = came.is_power_of_two() && came.trailing_zeros().is_multiple_of(2);
+        if !looks || !(FIRST_LOOK..=LAST_LOOK).contains(&came) {
             return;
         }
-        if self.slots.is_empty() {
-            if times == 1 && self.single.len() < FEW {
-                self.single.push(value);
-                return;
-            }
-            self.slots = vec![(0, 0); FEW * 4];
+        self.single.sort_unstable();
+        let different = 1 + self
+            .single
+            .windows(2)
+            .filter(|pair| pair[0] != pair[1])
+            .count();
+        if different * REPEATS <= came {
+            self.slots = vec![(0, 0); (2 * different).next_power_of_two()];
             for value in std::mem::take(&mut self.single) {
                 self.count(value, 1);
             }
         }
-        self.count(value, times);
     }
 
     fn count(&mut self, value: i64, times: u64) {
+        if self.slots.is_empty() {
+            self.slots = vec![(0, 0); 4];
+        }
         let mut at = slot_of(&self.slots, value);
         if self.slots[at].1 == 0 {
             if self.taken * 2 >= self.slots.len() {
-                if times == 1 && !self.repeats() {
+                if times == 1 && self.counted < (REPEATS * self.taken) as u64 {
                     self.single.push(value);
                     return;
                 }
@@ -54,13 +91,8 @@ impl Tally {
             self.slots[at].0 = value;
             self.taken += 1;
         }
-        self.slots[at].1 += times;
-        self.counted += times;
-    }
-
-    /// Whether more slots are worth their memory.
-    fn repeats(&self) -> bool {
-        self.taken < TRIED || self.counted >= 4 * self.taken as u64
+        self.slots[at].1 = self.slots[at].1.saturating_add(times);
+        self.counted = self.counted.saturating_add(times);
     }
 
     fn grow(&mut self) {
@@ -75,7 +107,7 @@ impl Tally {
     /// How many values there are, each as often as it came.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.counted + self.single.len() as u64
+        self.counted.saturating_add(self.single.len() as u64)
     }
 
     /// Whether there is none.
@@ -122,7 +154,8 @@ impl Tally {
         let mut counted: Vec<(i64, u64)> = counted.collect();
         counted.sort_unstable_by_key(|(value, _)| *value);
         for (_, times) in &mut counted {
-            before += std::mem::replace(times, before);
+            let up_to = std::mem::replace(times, before);
+            before = before.saturating_add(up_to);
         }
         Ranks {
             counted,
@@ -158,7 +191,7 @@ impl Ranks {
     /// How many values there are.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.all + self.single.len() as u64
+        self.all.saturating_add(self.single.len() as u64)
     }
 
     /// Whether there is none.
@@ -227,8 +260,12 @@ mod tests {
             }
             let [mut tally, other] = parts;
             let (counted, single) = other.parts();
-            counted.for_each(|(value, times)| tally.add(value, times));
-            single.iter().for_each(|value| tally.add(*value, 1));
+            counted.for_each(|(value, times)| {
+                tally.add(value, times);
+            });
+            single.iter().for_each(|value| {
+                tally.add(*value, 1);
+            });
             values.sort_unstable();
             let listed: Vec<i64> = tally
                 .in_order()
@@ -247,10 +284,13 @@ mod tests {
     #[test]
     fn memory_is_bound_to_what_repeats() {
         let mut few = Tally::default();
-        (0..1_000_000).for_each(|i| few.add(i % 10_000, 1));
+        let few_bytes: usize = (0..1_000_000).map(|i| few.add(i % 10_000, 1)).sum();
+        assert!(few_bytes >= few.bytes());
         assert!(few.bytes() < 1 << 20, "{}", few.bytes());
         let mut many = Tally::default();
-        (0..1_000_000).for_each(|i| many.add(i, 1));
+        (0..1_000_000).for_each(|i| {
+            many.add(i, 1);
+        });
         assert!(many.bytes() < 18 << 20, "{}", many.bytes());
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use sqlparser::ast::{Expr, Ident, ObjectName, Query, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Query,
+    TableFactor, Visit, Visitor, WindowType,
+};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
 
@@ -27,7 +30,27 @@ pub struct Statement {
     pub inputs: Vec<Input>,
     /// The statement printed from its parsed form: comments and layout gone.
     pub canonical: String,
-    volatile: Option<(String, u64)>,
+    volatile: Option<Volatile>,
+}
+
+/// A call whose answer the tables do not decide.
+#[derive(Debug, Clone)]
+struct Volatile {
+    function: String,
+    line: u64,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Why {
+    Clock,
+    Chance,
+    /// Of rows in no order.
+    Rows,
+    /// Of a window's rows in no order.
+    Window,
+    /// An estimate that depends on which rows are seen together.
+    Estimate,
 }
 
 /// Functions whose result is not decided by their arguments.
@@ -43,6 +66,60 @@ const WALL_CLOCK: [&str; 9] = [
     "sysdate",
 ];
 const CHANCE: [&str; 5] = ["random", "rand", "uuid", "gen_random_uuid", "newid"];
+/// Aggregates whose result is decided by the order of rows.
+const OF_ORDERED_ROWS: [&str; 5] = [
+    "array_agg",
+    "string_agg",
+    "first_value",
+    "last_value",
+    "nth_value",
+];
+/// What only a window has, of rows in an order.
+const OF_ORDERED_WINDOWS: [&str; 4] = ["row_number", "lag", "lead", "ntile"];
+/// Aggregates whose result is decided by which rows are put together first.
+const ESTIMATES: [&str; 3] = [
+    "approx_percentile_cont",
+    "approx_percentile_cont_with_weight",
+    "approx_median",
+];
+
+/// Why the answer of `function`, called `name`, is not decided by the tables.
+fn why_volatile(name: &str, function: &Function) -> Option<Why> {
+    if WALL_CLOCK.contains(&name) {
+        return Some(Why::Clock);
+    }
+    if CHANCE.contains(&name) {
+        return Some(Why::Chance);
+    }
+    if ESTIMATES.contains(&name) {
+        return Some(Why::Estimate);
+    }
+    let by_rows = OF_ORDERED_ROWS.contains(&name);
+    if !by_rows && !OF_ORDERED_WINDOWS.contains(&name) {
+        return None;
+    }
+    let ordered = match &function.over {
+        Some(WindowType::WindowSpec(window)) => {
+            !window.order_by.is_empty() || window.window_name.is_some()
+        }
+        Some(WindowType::NamedWindow(_)) => true,
+        None => {
+            let clauses = match &function.args {
+                FunctionArguments::List(list) => list.clauses.as_slice(),
+                _ => &[],
+            };
+            let by = |clause: &FunctionArgumentClause| {
+                matches!(clause, FunctionArgumentClause::OrderBy(_))
+            };
+            !by_rows || !function.within_group.is_empty() || clauses.iter().any(by)
+        }
+    };
+    match (ordered, function.over.is_some()) {
+        (true, _) => None,
+        (false, true) => Some(Why::Window),
+        (false, false) => Some(Why::Rows),
+    }
+}
 
 impl Statement {
     /// Parses `text`, which must hold exactly one query.
@@ -84,27 +161,43 @@ impl Statement {
         finder.into_statement(path, statement.to_string())
     }
 
-    /// Refuses functions that read the wall clock or chance.
+    /// Refuses functions whose answer the tables do not decide: they read the
+    /// wall clock, chance, or the order in which rows happen to come.
     ///
     /// # Errors
     /// With the line of the first such call.
     pub fn refuse_volatile(&self, path: &Path) -> Result<()> {
-        let Some((function, line)) = &self.volatile else {
+        let Some(Volatile {
+            function,
+            line,
+            why,
+        }) = &self.volatile
+        else {
             return Ok(());
         };
-        let error = Error::usage(format!(
-            "`{function}` would give another answer at each refresh"
-        ))
-        .file(path)
-        .line(*line);
-        Err(if CHANCE.contains(&function.as_str()) {
-            error.hint("derive the value from the row, for example `md5(cast(user_id as text))`")
-        } else {
-            error.hint(
-                "read the date from the data: `cross join silver.as_of`; \
-                 `refresh --as-of DATE` sets it",
-            )
-        })
+        let when = match why {
+            Why::Clock | Why::Chance => "at each refresh",
+            Why::Rows | Why::Window | Why::Estimate => "when rows come in another order",
+        };
+        let hint = match why {
+            Why::Clock => "read the date from the data: `cross join silver.as_of`; \
+                           `refresh --as-of DATE` sets it"
+                .to_owned(),
+            Why::Chance => {
+                "derive the value from the row, for example `md5(cast(user_id as text))`".to_owned()
+            }
+            Why::Rows => format!("say which: `{function}(… order by …)`"),
+            Why::Window => format!("say which: `{function}(…) over (… order by …)`"),
+            Why::Estimate => "`percentile_cont(0.5) within group (order by …)` is exact; \
+                              `ddsketch_quantile(ddsketch_agg(…), 0.5)` estimates the same value in any order"
+                .to_owned(),
+        };
+        Err(
+            Error::usage(format!("`{function}` would give another answer {when}"))
+                .file(path)
+                .line(*line)
+                .hint(hint),
+        )
     }
 }
 
@@ -129,7 +222,7 @@ pub(super) fn syntax_error(error: &ParserError) -> Error {
 struct Finder {
     ctes: BTreeSet<String>,
     tables: Vec<(Vec<String>, u64)>,
-    volatile: Option<(String, u64)>,
+    volatile: Option<Volatile>,
 }
 
 impl Visitor for Finder {
@@ -155,9 +248,13 @@ impl Visitor for Finder {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
             let name = parts(&function.name).join(".");
-            let volatile = WALL_CLOCK.contains(&name.as_str()) || CHANCE.contains(&name.as_str());
-            if volatile && self.volatile.is_none() {
-                self.volatile = Some((name, line_of(&function.name)));
+            let why = why_volatile(&name, function).filter(|_| self.volatile.is_none());
+            if let Some(why) = why {
+                self.volatile = Some(Volatile {
+                    line: line_of(&function.name),
+                    function: name,
+                    why,
+                });
             }
         }
         ControlFlow::Continue(())
@@ -287,6 +384,39 @@ mod tests {
     #[test]
     fn chance_is_refused() {
         assert!(error("select random() as r").contains("would give another answer"));
+    }
+
+    #[test]
+    fn answers_that_the_order_of_rows_decides_are_refused() {
+        let select = |what: &str| error(&format!("select\n  {what} as x\nfrom silver.x"));
+        insta::assert_snapshot!(select("array_agg(a)"), @r"
+        queries/gold/x.sql:2: `array_agg` would give another answer when rows come in another order
+        hint: say which: `array_agg(… order by …)`
+        ");
+        insta::assert_snapshot!(select("row_number() over (partition by a)"), @r"
+        queries/gold/x.sql:2: `row_number` would give another answer when rows come in another order
+        hint: say which: `row_number(…) over (… order by …)`
+        ");
+        insta::assert_snapshot!(select("first_value(a) over ()"), @r"
+        queries/gold/x.sql:2: `first_value` would give another answer when rows come in another order
+        hint: say which: `first_value(…) over (… order by …)`
+        ");
+        insta::assert_snapshot!(select("approx_median(a)"), @r"
+        queries/gold/x.sql:2: `approx_median` would give another answer when rows come in another order
+        hint: `percentile_cont(0.5) within group (order by …)` is exact; `ddsketch_quantile(ddsketch_agg(…), 0.5)` estimates the same value in any order
+        ");
+        for fine in [
+            "array_agg(a order by b)",
+            "string_agg(a, ', ' order by b)",
+            "row_number() over (partition by a order by b)",
+            "last_value(a) over w",
+            "percentile_cont(0.5) within group (order by a)",
+            "count(*) over (partition by a)",
+        ] {
+            let text = format!("select {fine} as x from silver.x window w as (order by a)");
+            let statement = Statement::parse(Path::new("x.sql"), &text).unwrap();
+            statement.refuse_volatile(Path::new("x.sql")).unwrap();
+        }
     }
 
     #[test]

@@ -157,6 +157,7 @@ class Queries:
             f"avg({number})", f"avg({self.pick(columns['float'])})", f"sum({self.pick(columns['float'])})",
             f"min({self.pick(columns['date'])})", f"max({self.pick(columns['text'])})",
             f"sum(case when {self.on_day(None)} then 1 else 0 end)",
+            f"{{quantile:{self.pick(['0.5', '0.95', '0.01'])}:cast({self.pick([number, 's.completion_rate'])} as double)}}",
         ])
         return f"{text} filter (where {self.condition_of_rows(columns)})" if self.chance.random() < 0.2 else text
 

@@ -449,6 +449,117 @@ fn sessions_end_with_a_pause() {
     ");
 }
 
+#[test]
+fn quantiles_are_those_of_the_sorted_values() {
+    let project = project();
+    // Values that repeat, that hardly do, and none.
+    let values = [
+        "cast(user_id as double) / 7",
+        "cast(session_id * 7919 % 2999 as double) / 3 - 400",
+        "case when session_id % 3 = 0 then cast(title_id as double) end",
+    ];
+    for (values, by) in values.into_iter().zip(["title_id % 5", "month", "user_id"]) {
+        for quantile in ["0.5", "0.9", "0.003"] {
+            let own = format!(
+                "select {by} as k, percentile_cont({quantile}) within group (order by {values}) as a, count(*), \
+                 median({values}) as b, percentile_cont({quantile}) within group (order by {values} desc) as c, \
+                 percentile_cont({quantile}) within group (order by {values}) filter (where title_id < 4) as d \
+                 from silver.sessions group by {by}"
+            );
+            let at = |quantile: &str, on: &str| {
+                let rank = format!("({quantile} * ({on}n - 1))");
+                let value = |side: &str| {
+                    format!(
+                        "max(case when {on}r - 1 = {side}({rank}) and {on}r is not null then x end)"
+                    )
+                };
+                let (lower, upper) = (value("floor"), value("ceil"));
+                format!("{lower} + ({upper} - {lower}) * max({rank} - floor({rank}))")
+            };
+            let double = |quantile: &str| format!("cast({quantile} as double)");
+            let plain = format!(
+                "select k, {} as a, count(*), {} as b, {} as c, {} as d from (select *, row_number() over (partition by k, x is null order by x) \
+                 as all_r, count(x) over (partition by k) as all_n, case when few then row_number() over \
+                 (partition by k, x is null, few order by x) end as few_r, count(case when few then x end) over (partition by k) as few_n \
+                 from (select {by} as k, {values} as x, title_id < 4 as few from silver.sessions) as v) as r group by k",
+                at(&double(quantile), "all_"),
+                at(&double("0.5"), "all_"),
+                at(&format!("(1 - {})", double(quantile)), "all_"),
+                at(&double(quantile), "few_"),
+            );
+            assert_same(&project, &own, &plain);
+        }
+    }
+    let rolled = "select title_id % 2 as k, median(cast(user_id as double)) from silver.sessions group by rollup (title_id % 2)";
+    insta::assert_snapshot!(sorted(&project, "2", rolled).join(" "), @"3 ,105.0 0,104.5 1,105.0");
+    let none = "select median(cast(user_id as double)), percentile_cont(0.1) within group (order by 1.0 * title_id) from silver.sessions where title_id > 99";
+    insta::assert_snapshot!(sorted(&project, "2", none).join(" "), @"1 ,");
+}
+
+#[test]
+fn a_window_that_grows_keeps_what_it_has_seen() {
+    let project = project();
+    let at =
+        "cast(day as timestamp) + cast(concat(session_id * 37 % 1440, ' minutes') as interval)";
+    let own = format!(
+        "select session_id, bitmap_count(bitmap_agg(user_id) over w), hll_count(hll_agg(user_id) over w), \
+         ddsketch_count(ddsketch_agg(user_id) over w), cardinality(sessionize({at}, interval '3 days') over w), \
+         median(cast(user_id as double)) over w from silver.sessions where title_id < 6 and day is not null \
+         window w as (partition by title_id order by session_id)"
+    );
+    let plain = format!(
+        "select b.session_id, count(distinct a.user_id) as x, count(distinct a.user_id) as y, count(*), \
+         cardinality(sessionize({}, interval '3 days')), median(cast(a.user_id as double)) from silver.sessions as a \
+         inner join silver.sessions as b on a.title_id = b.title_id and a.session_id <= b.session_id \
+         where a.title_id < 6 and a.day is not null and b.day is not null group by b.session_id",
+        at.replace("day as", "a.day as")
+            .replace("session_id", "a.session_id")
+    );
+    assert_same(&project, &own, &plain);
+}
+
+#[test]
+fn sketches_add_up() {
+    let project = project();
+    let sql = "select hll_count(hll_merge(users)) - count(*) as users, ddsketch_count(ddsketch_merge(ids)) as ids, \
+               abs(ddsketch_quantile(ddsketch_merge(ids), 0.5) - 105) <= 1.05 as middle, \
+               ddsketch_quantile(ddsketch_merge(ids), 1) as last from (select month, hll_agg(cast(user_id as text)) as users, \
+               ddsketch_agg(user_id) as ids from silver.sessions group by month) as m";
+    insta::assert_snapshot!(sorted(&project, "2", sql).join(" "), @"1 204,3000,true,210.63532939327294");
+    let mut messages = String::new();
+    for wrong in [
+        "select hll_agg(1.5)",
+        "select ddsketch_agg('a')",
+        "select hll_merge(user_id) from silver.sessions",
+        "select hll_count(bitmap_agg(user_id)) from silver.sessions",
+        "select ddsketch_quantile(bitmap_agg(user_id), 0.5) from silver.sessions",
+        "select ddsketch_quantile(ddsketch_agg(user_id), 50) from silver.sessions",
+        "select ddsketch_agg(cast('nan' as double)) from silver.sessions",
+        "select user_id, cast(user_id as text) from silver.sessions",
+    ] {
+        messages.push_str(&project.fails(&["-q", "sql", "-c", wrong]));
+    }
+    insta::assert_snapshot!(messages, @r"
+    exit 2
+    error: `hll_agg` takes whole numbers, texts, dates and times, not Decimal128(2, 1)
+    exit 2
+    error: `ddsketch_agg` takes numbers, not Utf8
+    exit 2
+    error: `hll_merge` takes sketches of `hll_agg`, not Int32
+    exit 1
+    error: the query failed: this is no sketch of `hll_agg`: InvalidData => invalid family: expected 7 (HLL), got 0
+    exit 1
+    error: the query failed: this is no sketch of `ddsketch_agg`
+    exit 1
+    error: the query failed: a quantile is between 0 and 1, not 50
+    exit 1
+    error: the query failed: `ddsketch_agg` takes numbers, and NaN is none
+    exit 2
+    error: two columns have one name: `silver.sessions.user_id` and `CAST(silver.sessions.user_id AS Utf8View)`
+    hint: give one of them another name with `as`
+    ");
+}
+
 /// Both questions have the same answer, on any number of threads.
 fn assert_same(project: &Project, own: &str, plain: &str) {
     let expected = sorted(project, "1", plain);

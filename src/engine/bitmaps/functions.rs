@@ -13,8 +13,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::super::summaries::is_summary;
 use super::pairs::{Overlaps, combined};
-use super::{from_bytes, is_set, to_bytes};
+use super::{from_bytes, to_bytes};
 
 /// The functions of sets.
 pub(in crate::engine) fn functions() -> Vec<Arc<ScalarUDF>> {
@@ -106,7 +107,7 @@ impl ScalarUDFImpl for SetFunction {
                 let [_, _] = take_function_args(self.name(), types)?;
             }
         }
-        match types.iter().find(|kind| !is_set(kind)) {
+        match types.iter().find(|kind| !is_summary(kind)) {
             Some(found) => plan_err!("`{}` takes sets of `bitmap_agg`, not {found}", self.name()),
             None => Ok(vec![DataType::BinaryView; types.len()]),
         }

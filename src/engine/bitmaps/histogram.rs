@@ -11,7 +11,8 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
-use super::{from_bytes, is_set};
+use super::super::summaries::is_summary;
+use super::from_bytes;
 
 /// An id and the number of sets that have it.
 static COUNTED: LazyLock<Fields> = LazyLock::new(|| {
@@ -54,7 +55,7 @@ impl AggregateUDFImpl for BitmapHistogram {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [found] = take_function_args(self.name(), types)?;
-        match is_set(found) {
+        match is_summary(found) {
             true => Ok(vec![DataType::BinaryView]),
             false => plan_err!("`{}` takes sets of `bitmap_agg`, not {found}", self.name()),
         }

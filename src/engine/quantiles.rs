@@ -1,0 +1,444 @@
+//! Exact quantiles by counting values.
+//!
+//! DataFusion keeps every value of a group to find `percentile_cont`, once for
+//! each quantile that is asked for, more than its pool sees, and interpolates
+//! to six digits. Lengths and prices repeat: [`CountValues`] has the values of a column counted once
+//! for all its quantiles, in memory bound to the different ones
+//! ([`Tally`](cinelake_kernels::Tally)). The answers are those of the sorted
+//! values, interpolated as SQL says.
+
+use std::sync::Arc;
+
+use cinelake_kernels::{Ranks, Tally};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type};
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, ExprSchema, Result, ScalarValue, exec_datafusion_err, plan_err};
+use datafusion::functions::core::expr_ext::FieldAccessor;
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{
+    Accumulator, Aggregate, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, ExprSchemable,
+    GroupsAccumulator, LogicalPlan, Projection, Signature, Volatility,
+};
+use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::summaries::{OneGroup, PerGroup, Summary};
+
+/// Counts values for their quantiles.
+#[derive(Debug)]
+pub(super) struct CountValues;
+
+/// A quantile that is asked for: of which values, and which.
+struct Asked {
+    values: Expr,
+    filter: Option<Box<Expr>>,
+    quantile: f64,
+}
+
+/// The quantile that `expr` is; none where it is another aggregate.
+fn asked(expr: &Expr, schema: &dyn ExprSchema) -> Option<Asked> {
+    let Expr::AggregateFunction(AggregateFunction { func, params }) = expr else {
+        return None;
+    };
+    if params.distinct || params.null_treatment.is_some() {
+        return None;
+    }
+    let (values, quantile) = match (func.name(), params.args.as_slice()) {
+        ("percentile_cont", [values, Expr::Literal(quantile, _)]) => {
+            let ScalarValue::Float64(Some(quantile)) = quantile else {
+                return None;
+            };
+            match params.order_by.as_slice() {
+                [] => (values, *quantile),
+                [order] if order.asc => (values, *quantile),
+                [_] => (values, 1.0 - quantile),
+                _ => return None,
+            }
+        }
+        ("median", [values]) if params.order_by.is_empty() => (values, 0.5),
+        _ => return None,
+    };
+    let counted =
+        (0.0..=1.0).contains(&quantile) && values.get_type(schema).ok()? == DataType::Float64;
+    counted.then(|| Asked {
+        values: values.clone(),
+        filter: params.filter.clone(),
+        quantile,
+    })
+}
+
+impl OptimizerRule for CountValues {
+    fn name(&self) -> &'static str {
+        "count_values"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::BottomUp)
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        _: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Aggregate(aggregate) = plan else {
+            return Ok(Transformed::no(plan));
+        };
+        let found: Vec<Option<Asked>> = aggregate
+            .aggr_expr
+            .iter()
+            .map(|expr| asked(without_name(expr), aggregate.input.schema()))
+            .collect();
+        if found.iter().all(Option::is_none) {
+            return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
+        }
+        counted(aggregate, &found).map(Transformed::yes)
+    }
+}
+
+fn without_name(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => without_name(&alias.expr),
+        expr => expr,
+    }
+}
+
+/// The aggregate with one count of values for all quantiles of the same ones,
+/// and over it the columns that it had.
+fn counted(aggregate: Aggregate, found: &[Option<Asked>]) -> Result<LogicalPlan> {
+    let columns = aggregate.schema.columns();
+    let (keys, answers) = columns.split_at(columns.len() - found.len());
+    let mut aggregates: Vec<Expr> = Vec::new();
+    // Of each count the values and the quantiles, and its name.
+    let mut counts: Vec<(&Asked, Vec<f64>, String)> = Vec::new();
+    let mut shown: Vec<Expr> = keys.iter().cloned().map(Expr::Column).collect();
+    for ((asked, expr), answer) in found.iter().zip(&aggregate.aggr_expr).zip(answers) {
+        let Some(asked) = asked else {
+            aggregates.push(expr.clone());
+            shown.push(Expr::Column(answer.clone()));
+            continue;
+        };
+        let same = |(other, ..): &(&Asked, Vec<f64>, String)| {
+            other.values == asked.values && other.filter == asked.filter
+        };
+        let at = counts.iter().position(same).unwrap_or_else(|| {
+            let name = format!("{NAME}_{}", counts.len());
+            counts.push((asked, Vec::new(), name));
+            counts.len() - 1
+        });
+        let (_, quantiles, name) = &mut counts[at];
+        let field = quantiles.len();
+        quantiles.push(asked.quantile);
+        let quantile =
+            Expr::Column(Column::new_unqualified(name.as_str())).field(field_name(field));
+        let alias = quantile.alias_qualified(answer.relation.clone(), &answer.name);
+        shown.push(alias);
+    }
+    for (asked, quantiles, name) in counts {
+        let function = AggregateFunction {
+            func: Arc::new(AggregateUDF::from(Quantiles::new(quantiles))),
+            params: AggregateFunctionParams {
+                args: vec![asked.values.clone()],
+                distinct: false,
+                filter: asked.filter.clone(),
+                order_by: Vec::new(),
+                null_treatment: None,
+            },
+        };
+        aggregates.push(Expr::AggregateFunction(function).alias(name));
+    }
+    let counted = Aggregate::try_new(aggregate.input, aggregate.group_expr, aggregates)?;
+    let counted = Arc::new(LogicalPlan::Aggregate(counted));
+    Ok(LogicalPlan::Projection(Projection::try_new(
+        shown, counted,
+    )?))
+}
+
+const NAME: &str = "quantiles";
+
+fn field_name(at: usize) -> String {
+    format!("q{at}")
+}
+
+/// Some quantiles of one column, as a struct.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Quantiles {
+    /// The bits of each.
+    quantiles: Vec<u64>,
+    signature: Signature,
+}
+
+impl Quantiles {
+    fn new(quantiles: Vec<f64>) -> Self {
+        Self {
+            quantiles: quantiles.into_iter().map(f64::to_bits).collect(),
+            signature: Signature::exact(vec![DataType::Float64], Volatility::Immutable),
+        }
+    }
+
+    fn fields(&self) -> Fields {
+        let field = |at| Field::new(field_name(at), DataType::Float64, true);
+        (0..self.quantiles.len()).map(field).collect()
+    }
+
+    fn answer(&self) -> Answer {
+        Answer {
+            quantiles: self.quantiles.iter().map(|q| f64::from_bits(*q)).collect(),
+            fields: self.fields(),
+        }
+    }
+}
+
+impl AggregateUDFImpl for Quantiles {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [DataType::Float64] => Ok(DataType::Struct(self.fields())),
+            _ => plan_err!("quantiles are of doubles"),
+        }
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let tally = Field::new(args.name, DataType::BinaryView, true);
+        Ok(vec![Arc::new(tally)])
+    }
+
+    fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(OfAll(OneGroup::of_values(), self.answer())))
+    }
+
+    fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        _: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(OfGroups(PerGroup::of_values(), self.answer())))
+    }
+}
+
+/// A double as a number that has its place in the order of doubles.
+fn key_of(value: f64) -> i64 {
+    let bits = value.to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
+
+fn value_of(key: i64) -> f64 {
+    f64::from_bits((key ^ ((key >> 63).cast_unsigned() >> 1).cast_signed()).cast_unsigned())
+}
+
+/// Bytes of a counted value.
+const COUNTED: usize = 16;
+
+impl Summary for Tally {
+    type Value = i64;
+
+    const AGG: &str = NAME;
+    const MERGE: &str = NAME;
+    const TAKES: &str = "doubles";
+    const SUMMARIES: &str = "counts of values";
+
+    fn input(found: &DataType) -> Option<DataType> {
+        (*found == DataType::Float64).then_some(DataType::Float64)
+    }
+
+    fn each(array: &ArrayRef, mut take: impl FnMut(usize, i64)) -> Result<()> {
+        let values = array.as_primitive::<Float64Type>();
+        if values.null_count() == 0 {
+            for (row, value) in values.values().iter().enumerate() {
+                take(row, key_of(*value));
+            }
+            return Ok(());
+        }
+        for (row, value) in values.iter().enumerate() {
+            if let Some(value) = value {
+                take(row, key_of(value));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, key: i64) -> usize {
+        Tally::add(self, key, 1)
+    }
+
+    fn merge(&mut self, summary: &[u8]) -> Result<usize> {
+        let grown = read(self, summary);
+        grown.ok_or_else(|| exec_datafusion_err!("these are no counts of values"))
+    }
+
+    /// How many values are counted, those with their counts, and the others.
+    /// Unlike other summaries these bytes are never stored, and in no order.
+    fn write(&self, bytes: &mut Vec<u8>) -> Result<()> {
+        let (counted, single) = self.parts();
+        let start = bytes.len();
+        bytes.extend([0; 8]);
+        let mut different = 0_u64;
+        for (value, times) in counted {
+            bytes.extend(value.to_le_bytes());
+            bytes.extend(times.to_le_bytes());
+            different += 1;
+        }
+        bytes[start..start + 8].copy_from_slice(&different.to_le_bytes());
+        bytes.reserve(8 * single.len());
+        single
+            .iter()
+            .for_each(|value| bytes.extend(value.to_le_bytes()));
+        Ok(())
+    }
+}
+
+/// Adds what [`Summary::write`] wrote; gives the bytes that took.
+fn read(tally: &mut Tally, bytes: &[u8]) -> Option<usize> {
+    let (different, rest) = bytes.split_first_chunk::<8>()?;
+    let different = usize::try_from(u64::from_le_bytes(*different)).ok()?;
+    let (counted, single) = rest.split_at_checked(different.checked_mul(COUNTED)?)?;
+    let mut grown = 0;
+    for pair in counted.as_chunks::<COUNTED>().0 {
+        let (value, times) = pair.split_first_chunk::<8>()?;
+        let times = u64::from_le_bytes(*times.first_chunk::<8>()?);
+        grown += tally.add(i64::from_le_bytes(*value), times);
+    }
+    for value in single.as_chunks::<8>().0 {
+        grown += tally.add(i64::from_le_bytes(*value), 1);
+    }
+    Some(grown)
+}
+
+/// Which quantiles are answered.
+#[derive(Debug)]
+struct Answer {
+    quantiles: Vec<f64>,
+    fields: Fields,
+}
+
+impl Answer {
+    fn of(&self, tallies: Vec<Tally>) -> Result<ArrayRef> {
+        let mut columns = vec![Vec::with_capacity(tallies.len()); self.quantiles.len()];
+        for tally in tallies {
+            let mut ranks = tally.into_ranks();
+            for (column, quantile) in columns.iter_mut().zip(&self.quantiles) {
+                column.push(quantile_of(&mut ranks, *quantile));
+            }
+        }
+        let columns = columns
+            .into_iter()
+            .map(|column| Arc::new(Float64Array::from(column)) as ArrayRef);
+        let answers = StructArray::try_new(self.fields.clone(), columns.collect(), None)
+            .map_err(|e| exec_datafusion_err!("quantiles make no struct: {e}"))?;
+        Ok(Arc::new(answers))
+    }
+}
+
+/// The value at rank q (n - 1), between its neighbours in proportion; null of
+/// no values.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a rank is between 0 and the count"
+)]
+fn quantile_of(ranks: &mut Ranks, quantile: f64) -> Option<f64> {
+    let rank = quantile * ranks.len().checked_sub(1)? as f64;
+    let lower = value_of(ranks.at(rank.floor() as u64)?);
+    let share = rank.fract();
+    if share == 0.0 {
+        return Some(lower);
+    }
+    let upper = value_of(ranks.at(rank.ceil() as u64)?);
+    Some(lower + (upper - lower) * share)
+}
+
+/// The values of each group.
+#[derive(Debug)]
+struct OfGroups(PerGroup<Tally>, Answer);
+
+impl GroupsAccumulator for OfGroups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        count: usize,
+    ) -> Result<()> {
+        self.0.update_batch(values, groups, filter, count)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], count: usize) -> Result<()> {
+        self.0.merge_batch(states, groups, count)
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        self.0.convert_to_state(values, filter)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let tallies = self.0.take(emit_to);
+        self.1.of(tallies)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        self.0.state(emit_to)
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+}
+
+/// The values of all rows.
+#[derive(Debug)]
+struct OfAll(OneGroup<Tally>, Answer);
+
+impl Accumulator for OfAll {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.update_batch(values)
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_batch(states)
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let tally = self.0.summary().clone();
+        ScalarValue::try_from_array(&self.1.of(vec![tally])?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.0.state()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_in_the_order_of_values(one in any::<f64>(), other in any::<f64>()) {
+            prop_assert_eq!(key_of(one).cmp(&key_of(other)), one.total_cmp(&other));
+            prop_assert_eq!(value_of(key_of(one)).to_bits(), one.to_bits());
+        }
+    }
+}
