@@ -1,5 +1,7 @@
 //! `cinelake describe`: a table's columns, checks and lineage.
 
+use std::collections::BTreeMap;
+
 use super::at::At;
 use super::ls::texts;
 use super::output::{OutputOptions, print};
@@ -8,7 +10,7 @@ use super::{Context, Status};
 use crate::docs::{column_description, sentence};
 use crate::engine::sql_type;
 use crate::error::{Error, Result, did_you_mean};
-use crate::lake::{EntryKind, Snapshot, TableEntry};
+use crate::lake::{EntryKind, Snapshot, StoredColumn, TableEntry};
 use crate::model::{Model, TableName};
 use crate::refresh::{Access, Workspace};
 
@@ -34,13 +36,22 @@ impl Describe {
             name.layer, name.table
         );
         let schema = session.query(&sql, &[]).await?.stream().await?.schema();
-        let rows: Vec<[String; 3]> = schema
+        let stored = match &entry.kind {
+            EntryKind::View { .. } => BTreeMap::new(),
+            EntryKind::Table { .. } | EntryKind::Files(_) => {
+                let lake = workspace.lake();
+                lake.stored_columns(&lake.files(&name, entry).await?)
+                    .await?
+            }
+        };
+        let rows: Vec<[String; 4]> = schema
             .fields()
             .iter()
             .map(|f| {
                 [
                     f.name().clone(),
                     sql_type(f.data_type()),
+                    stored_as(&stored, entry, f.name()),
                     column_description(&workspace, &name, f.name()),
                 ]
             })
@@ -50,9 +61,23 @@ impl Describe {
         }
         print(
             &self.output,
-            &texts(["column", "type", "description"], &rows)?,
+            &texts(["column", "type", "storage", "description"], &rows)?,
         )?;
         Ok(Status::Fine)
+    }
+}
+
+/// How a column is stored in the table's largest file, and its share of it.
+fn stored_as(stored: &BTreeMap<String, StoredColumn>, entry: &TableEntry, column: &str) -> String {
+    if !stored.is_empty() && entry.partition_by.as_deref() == Some(column) {
+        return "folder".to_owned();
+    }
+    let all: u64 = stored.values().map(|column| column.bytes).sum();
+    match stored.get(column) {
+        Some(StoredColumn { encoding, bytes }) => {
+            format!("{encoding}, {} %", (bytes * 100 + all / 2) / all.max(1))
+        }
+        None => String::new(),
     }
 }
 

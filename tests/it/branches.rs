@@ -207,13 +207,13 @@ fn what_is_built_on_a_branch_is_seen_there_and_nowhere_else() {
     file: queries/gold/revenue.sql
     grain: month
     reads: bronze.payments
-    ┌──────────┬───────────────┬─────────────┐
-    │ column   ┆ type          ┆ description │
-    ╞══════════╪═══════════════╪═════════════╡
-    │ month    ┆ date          ┆             │
-    │ revenue  ┆ decimal(22,2) ┆             │
-    │ payments ┆ bigint        ┆             │
-    └──────────┴───────────────┴─────────────┘
+    ┌──────────┬───────────────┬──────────────────┬─────────────┐
+    │ column   ┆ type          ┆ storage          ┆ description │
+    ╞══════════╪═══════════════╪══════════════════╪═════════════╡
+    │ month    ┆ date          ┆ dictionary, 34 % ┆             │
+    │ revenue  ┆ decimal(22,2) ┆ plain, 28 %      ┆             │
+    │ payments ┆ bigint        ┆ dictionary, 38 % ┆             │
+    └──────────┴───────────────┴──────────────────┴─────────────┘
     ");
     let listed = "select branch, snapshot, began_at, behind, tables_differ from system.branches";
     assert_eq!(project.rows(listed), ["dev,2,1,false,4"]);

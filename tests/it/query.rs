@@ -192,10 +192,10 @@ fn listings_and_descriptions_come_from_the_files() {
     rich,Who spent the most?,"least = 1, country = null"
     "#);
     insta::assert_snapshot!(project.ok(&["describe", "gold.users", "-f", "csv"]).stdout, @r#"
-    column,type,description
-    user_id,bigint,the number
-    country,text,where from
-    spent,"decimal(8,2)",money
+    column,type,storage,description
+    user_id,bigint,"dictionary, 37 %",the number
+    country,text,"dictionary, 33 %",where from
+    spent,"decimal(8,2)","dictionary, 30 %",money
     "#);
     let described = project.ok(&["describe", "gold.users"]).stdout;
     assert!(
