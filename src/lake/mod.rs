@@ -25,6 +25,7 @@ mod partitions;
 mod power;
 mod publish;
 mod read;
+mod resident;
 mod restatements;
 mod restore;
 mod retain;

@@ -19,14 +19,15 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+    CopyOptions, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
     Result as StoreResult,
 };
 
 use super::checkpoint::{ENDING, HINT};
 use super::disk::{SyncedPut, sync_files};
 use super::fault::{FaultStore, Faults};
+use super::resident::{read_range, read_ranges};
 use super::{failpoint, store_error};
 use crate::config::LakeLocation;
 use crate::error::{Error, Result};
@@ -125,11 +126,36 @@ impl SyncStore {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where a file of this machine is that may be read past the store: none
+    /// when a test has reads fail.
+    fn in_reach(&self, location: &Path) -> Option<PathBuf> {
+        let root = self.root.as_ref().filter(|_| self.faults.is_none())?;
+        Some(root.join(location.as_ref()))
+    }
+
     fn wrote(&self, path: &Path) {
         if self.root.is_some() {
             self.lock().insert(path.clone());
         }
     }
+}
+
+/// Whether nothing is asked of the file but its bytes.
+fn is_plain(options: &GetOptions) -> bool {
+    let GetOptions {
+        if_match,
+        if_none_match,
+        if_modified_since,
+        if_unmodified_since,
+        version,
+        head,
+        ..
+    } = options;
+    let asked = [if_match, if_none_match, version];
+    !head
+        && if_modified_since.is_none()
+        && if_unmodified_since.is_none()
+        && asked.into_iter().all(Option::is_none)
 }
 
 /// Whether a file names others: commits, checkpoints, snapshots, intents.
@@ -193,10 +219,21 @@ impl ObjectStore for SyncStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
+        if let Some(GetRange::Bounded(range)) = &options.range
+            && let Some(path) = self.in_reach(location)
+            && is_plain(&options)
+            && let Some(found) = read_range(&path, location, range)
+        {
+            return Ok(found);
+        }
         self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> StoreResult<Vec<Bytes>> {
+        let path = self.in_reach(location);
+        if let Some(found) = path.and_then(|path| read_ranges(&path, ranges)) {
+            return Ok(found);
+        }
         self.inner.get_ranges(location, ranges).await
     }
 
@@ -277,5 +314,35 @@ mod tests {
         assert_eq!(store.lock().len(), 3);
         store.sync().await.unwrap();
         assert_eq!(store.lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn parts_of_files_are_those_that_the_store_beneath_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = Arc::new(LocalFileSystem::new_with_prefix(dir.path()).unwrap());
+        let store = SyncStore::new(local.clone(), Some(dir.path().to_path_buf()));
+        let (path, gone) = (Path::from("month=2024-01-01/a"), Path::from("gone"));
+        store.put(&path, "0123456789".into()).await.unwrap();
+        let ranges = [0..4, 9..10, 2..7];
+        let found = store.get_ranges(&path, &ranges).await.unwrap();
+        assert_eq!(found, local.get_ranges(&path, &ranges).await.unwrap());
+        // Up to the end, beyond it, and of nothing.
+        for range in [0..10, 3..20, 20..30, 5..5] {
+            let beneath = local.get_range(&path, range.clone()).await.ok();
+            assert_eq!(store.get_range(&path, range.clone()).await.ok(), beneath);
+            let beneath = local.get_ranges(&path, std::slice::from_ref(&range)).await;
+            let found = store.get_ranges(&path, &[range]).await;
+            assert_eq!(found.ok(), beneath.ok());
+        }
+        let missing = store.get_range(&gone, 0..1).await.unwrap_err();
+        assert!(matches!(missing, object_store::Error::NotFound { .. }));
+        let options = GetOptions::new().with_range(Some(2..5));
+        let found = store.get_opts(&path, options.clone()).await.unwrap();
+        let beneath = local.get_opts(&path, options).await.unwrap();
+        assert_eq!(
+            (found.range, found.meta.size),
+            (beneath.range, beneath.meta.size)
+        );
+        assert_eq!(found.meta.last_modified, beneath.meta.last_modified);
     }
 }
