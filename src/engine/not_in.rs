@@ -14,14 +14,14 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema, Result, ScalarValue, plan_err};
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, exists,
-    in_subquery, lit, not, not_exists, not_in_subquery, scalar_subquery, when,
+    BinaryExpr, Expr, Filter, JoinType, Limit, LogicalPlan, LogicalPlanBuilder, Operator,
+    Projection, exists, in_subquery, lit, not, not_exists, not_in_subquery, scalar_subquery, when,
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
@@ -49,6 +49,9 @@ impl OptimizerRule for NotIn {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
+        for expr in plan.expressions() {
+            refuse(&expr)?;
+        }
         let LogicalPlan::Filter(filter) = plan else {
             return Ok(Transformed::no(plan));
         };
@@ -67,6 +70,67 @@ impl OptimizerRule for NotIn {
         let filter = Filter::try_new(predicate, filter.input)?;
         Ok(Transformed::yes(LogicalPlan::Filter(filter)))
     }
+}
+
+/// Refuses subqueries that the engine makes wrong joins of: their reference to
+/// the row outside lies below what has to see all rows of one row's answer.
+fn refuse(expr: &Expr) -> Result<()> {
+    expr.apply(|e| {
+        let (subquery, kind) = match e {
+            Expr::Exists(exists) => (&exists.subquery, Kind::Exists),
+            Expr::InSubquery(set) => (&set.subquery, Kind::In),
+            Expr::ScalarSubquery(subquery) => (subquery, Kind::Value),
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        subquery.subquery.apply(|node| match above_rows(node, kind) {
+            Some(what) => plan_err!(
+                "a subquery that refers to the row outside cannot have {what}: write it as a join"
+            ),
+            None => Ok(TreeNodeRecursion::Continue),
+        })?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// What a subquery is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Exists,
+    In,
+    Value,
+}
+
+/// What of `node` stands above a reference to the row outside and does not
+/// survive that its condition becomes a join's; none where it does.
+fn above_rows(node: &LogicalPlan, kind: Kind) -> Option<&'static str> {
+    let of = |input: &LogicalPlan| is_correlated(input);
+    match node {
+        // Whether there is a row does not depend on how many are wanted.
+        LogicalPlan::Limit(limit) if kind == Kind::Exists && takes_the_first(limit) => None,
+        LogicalPlan::Limit(limit) => of(&limit.input).then_some("`limit`"),
+        LogicalPlan::Window(window) => of(&window.input).then_some("a window"),
+        LogicalPlan::Aggregate(group) if group.group_expr.is_empty() && kind != Kind::Value => {
+            of(&group.input).then_some("an aggregate of all its rows")
+        }
+        LogicalPlan::Join(join) => {
+            let outer = match join.join_type {
+                JoinType::Left => of(&join.right),
+                JoinType::Right => of(&join.left),
+                JoinType::Full => of(&join.left) || of(&join.right),
+                _ => false,
+            };
+            outer.then_some("an outer join")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a limit leaves a row wherever there is one.
+fn takes_the_first(limit: &Limit) -> bool {
+    let fetch = limit.fetch.as_deref();
+    let some = |e: &Expr| matches!(e, Expr::Literal(ScalarValue::Int64(Some(1..)), _));
+    limit.skip.is_none() && fetch.is_some_and(some)
 }
 
 fn has_set(expr: &Expr) -> bool {
@@ -127,9 +191,8 @@ impl Row<'_> {
     /// What is true where the set has neither the value nor a null, nor the
     /// value is null and the set has anything.
     fn misses(&self, set: InSubquery) -> Result<Expr> {
-        let subquery = set.subquery.subquery;
+        let subquery = named(set.subquery.subquery)?;
         if is_correlated(&subquery) {
-            let subquery = named(subquery)?;
             let equal = self.equal(*set.expr, &subquery)?;
             return Ok(not_exists(only(
                 &subquery,
@@ -145,10 +208,9 @@ impl Row<'_> {
 
     /// Whether the set has the value: true, false, or null.
     fn answer(&self, set: InSubquery) -> Result<Expr> {
-        let subquery = set.subquery.subquery;
+        let subquery = named(set.subquery.subquery)?;
         let unknown = lit(ScalarValue::Boolean(None));
         let found = if is_correlated(&subquery) {
-            let subquery = named(subquery)?;
             let equal = self.equal(*set.expr, &subquery)?;
             let may_be = exists(only(&subquery, Expr::IsUnknown(Box::new(equal.clone())))?);
             when(exists(only(&subquery, equal)?), lit(true))
@@ -198,13 +260,8 @@ fn named(subquery: Arc<LogicalPlan>) -> Result<Arc<LogicalPlan>> {
     let LogicalPlan::Projection(projection) = subquery.as_ref() else {
         return Ok(subquery);
     };
-    if !is_correlated(&subquery) {
-        return Ok(subquery);
-    }
-    let value = projection.expr.iter().cloned().map(|e| match e {
-        Expr::Column(_) => e,
-        e => e.unalias().alias("in_value"),
-    });
+    let value = projection.expr.iter().cloned();
+    let value = value.map(|e| e.unalias().alias("__in_value"));
     let projection = Projection::try_new(value.collect(), Arc::clone(&projection.input))?;
     Ok(Arc::new(LogicalPlan::Projection(projection)))
 }

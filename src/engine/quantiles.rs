@@ -34,7 +34,16 @@ pub(super) struct CountValues;
 struct Asked {
     values: Expr,
     filter: Option<Box<Expr>>,
-    quantile: f64,
+    /// Of each value once.
+    distinct: bool,
+    quantile: Quantile,
+}
+
+/// A share of the values, and from which end.
+#[derive(Debug, Clone, Copy)]
+struct Quantile {
+    share: f64,
+    descending: bool,
 }
 
 /// The quantile that `expr` is; none where it is another aggregate.
@@ -42,30 +51,30 @@ fn asked(expr: &Expr, schema: &dyn ExprSchema) -> Option<Asked> {
     let Expr::AggregateFunction(AggregateFunction { func, params }) = expr else {
         return None;
     };
-    if params.distinct || params.null_treatment.is_some() {
+    if params.null_treatment.is_some() {
         return None;
     }
-    let (values, quantile) = match (func.name(), params.args.as_slice()) {
+    let (values, share, descending) = match (func.name(), params.args.as_slice()) {
         ("percentile_cont", [values, Expr::Literal(quantile, _)]) => {
-            let ScalarValue::Float64(Some(quantile)) = quantile else {
+            let ScalarValue::Float64(Some(share)) = quantile else {
                 return None;
             };
             match params.order_by.as_slice() {
-                [] => (values, *quantile),
-                [order] if order.asc => (values, *quantile),
-                [_] => (values, 1.0 - quantile),
+                [] => (values, *share, false),
+                [order] => (values, *share, !order.asc),
                 _ => return None,
             }
         }
-        ("median", [values]) if params.order_by.is_empty() => (values, 0.5),
+        ("median", [values]) if params.order_by.is_empty() => (values, 0.5, false),
         _ => return None,
     };
     let counted =
-        (0.0..=1.0).contains(&quantile) && values.get_type(schema).ok()? == DataType::Float64;
+        (0.0..=1.0).contains(&share) && values.get_type(schema).ok()? == DataType::Float64;
     counted.then(|| Asked {
         values: values.clone(),
         filter: params.filter.clone(),
-        quantile,
+        distinct: params.distinct,
+        quantile: Quantile { share, descending },
     })
 }
 
@@ -83,6 +92,9 @@ impl OptimizerRule for CountValues {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
+        if let LogicalPlan::Window(window) = &plan {
+            refuse(&window.window_expr)?;
+        }
         let LogicalPlan::Aggregate(aggregate) = plan else {
             return Ok(Transformed::no(plan));
         };
@@ -95,6 +107,20 @@ impl OptimizerRule for CountValues {
             return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
         }
         counted(aggregate, &found).map(Transformed::yes)
+    }
+}
+
+/// Refuses what would be interpolated to six digits only.
+fn refuse(windows: &[Expr]) -> Result<()> {
+    let of_window = |expr: &Expr| match without_name(expr) {
+        Expr::WindowFunction(function) => function.fun.name() == "percentile_cont",
+        _ => false,
+    };
+    match windows.iter().any(of_window) {
+        true => plan_err!(
+            "`percentile_cont` of a window is not supported: group by what it is partitioned by, and join"
+        ),
+        false => Ok(()),
     }
 }
 
@@ -112,7 +138,7 @@ fn counted(aggregate: Aggregate, found: &[Option<Asked>]) -> Result<LogicalPlan>
     let (keys, answers) = columns.split_at(columns.len() - found.len());
     let mut aggregates: Vec<Expr> = Vec::new();
     // Of each count the values and the quantiles, and its name.
-    let mut counts: Vec<(&Asked, Vec<f64>, String)> = Vec::new();
+    let mut counts: Vec<(&Asked, Vec<Quantile>, String)> = Vec::new();
     let mut shown: Vec<Expr> = keys.iter().cloned().map(Expr::Column).collect();
     for ((asked, expr), answer) in found.iter().zip(&aggregate.aggr_expr).zip(answers) {
         let Some(asked) = asked else {
@@ -120,11 +146,13 @@ fn counted(aggregate: Aggregate, found: &[Option<Asked>]) -> Result<LogicalPlan>
             shown.push(Expr::Column(answer.clone()));
             continue;
         };
-        let same = |(other, ..): &(&Asked, Vec<f64>, String)| {
-            other.values == asked.values && other.filter == asked.filter
+        let same = |(other, ..): &(&Asked, Vec<Quantile>, String)| {
+            other.values == asked.values
+                && other.filter == asked.filter
+                && other.distinct == asked.distinct
         };
         let at = counts.iter().position(same).unwrap_or_else(|| {
-            let name = format!("{NAME}_{}", counts.len());
+            let name = format!("__{NAME}_{}", counts.len());
             counts.push((asked, Vec::new(), name));
             counts.len() - 1
         });
@@ -138,7 +166,10 @@ fn counted(aggregate: Aggregate, found: &[Option<Asked>]) -> Result<LogicalPlan>
     }
     for (asked, quantiles, name) in counts {
         let function = AggregateFunction {
-            func: Arc::new(AggregateUDF::from(Quantiles::new(quantiles))),
+            func: Arc::new(AggregateUDF::from(Quantiles::new(
+                &quantiles,
+                asked.distinct,
+            ))),
             params: AggregateFunctionParams {
                 args: vec![asked.values.clone()],
                 distinct: false,
@@ -165,15 +196,18 @@ fn field_name(at: usize) -> String {
 /// Some quantiles of one column, as a struct.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Quantiles {
-    /// The bits of each.
-    quantiles: Vec<u64>,
+    /// The bits of each share, and whether it is from the top.
+    quantiles: Vec<(u64, bool)>,
+    distinct: bool,
     signature: Signature,
 }
 
 impl Quantiles {
-    fn new(quantiles: Vec<f64>) -> Self {
+    fn new(quantiles: &[Quantile], distinct: bool) -> Self {
+        let told = quantiles.iter().map(|q| (q.share.to_bits(), q.descending));
         Self {
-            quantiles: quantiles.into_iter().map(f64::to_bits).collect(),
+            quantiles: told.collect(),
+            distinct,
             signature: Signature::exact(vec![DataType::Float64], Volatility::Immutable),
         }
     }
@@ -185,7 +219,15 @@ impl Quantiles {
 
     fn answer(&self) -> Answer {
         Answer {
-            quantiles: self.quantiles.iter().map(|q| f64::from_bits(*q)).collect(),
+            quantiles: self
+                .quantiles
+                .iter()
+                .map(|(share, descending)| Quantile {
+                    share: f64::from_bits(*share),
+                    descending: *descending,
+                })
+                .collect(),
+            distinct: self.distinct,
             fields: self.fields(),
         }
     }
@@ -228,8 +270,14 @@ impl AggregateUDFImpl for Quantiles {
     }
 }
 
-/// A double as a number that has its place in the order of doubles.
+/// A double as a number that has its place in the order of doubles; zero has no
+/// sign, and what is no number comes last.
 fn key_of(value: f64) -> i64 {
+    let value = if value.is_nan() {
+        f64::NAN
+    } else {
+        value + 0.0
+    };
     let bits = value.to_bits().cast_signed();
     bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
@@ -319,7 +367,8 @@ fn read(tally: &mut Tally, bytes: &[u8]) -> Option<usize> {
 /// Which quantiles are answered.
 #[derive(Debug)]
 struct Answer {
-    quantiles: Vec<f64>,
+    quantiles: Vec<Quantile>,
+    distinct: bool,
     fields: Fields,
 }
 
@@ -327,6 +376,11 @@ impl Answer {
     fn of(&self, tallies: Vec<Tally>) -> Result<ArrayRef> {
         let mut columns = vec![Vec::with_capacity(tallies.len()); self.quantiles.len()];
         for tally in tallies {
+            let tally = if self.distinct {
+                tally.distinct()
+            } else {
+                tally
+            };
             let mut ranks = tally.into_ranks();
             for (column, quantile) in columns.iter_mut().zip(&self.quantiles) {
                 column.push(quantile_of(&mut ranks, *quantile));
@@ -349,15 +403,27 @@ impl Answer {
     clippy::cast_sign_loss,
     reason = "a rank is between 0 and the count"
 )]
-fn quantile_of(ranks: &mut Ranks, quantile: f64) -> Option<f64> {
-    let rank = quantile * ranks.len().checked_sub(1)? as f64;
-    let lower = value_of(ranks.at(rank.floor() as u64)?);
-    let share = rank.fract();
-    if share == 0.0 {
-        return Some(lower);
-    }
-    let upper = value_of(ranks.at(rank.ceil() as u64)?);
-    Some(lower + (upper - lower) * share)
+fn quantile_of(ranks: &mut Ranks, quantile: Quantile) -> Option<f64> {
+    let last = ranks.len().checked_sub(1)?;
+    let rank = quantile.share * last as f64;
+    let mut at = |rank: f64| {
+        let rank = (rank as u64).min(last);
+        let from_least = if quantile.descending {
+            last - rank
+        } else {
+            rank
+        };
+        ranks.at(from_least).map(value_of)
+    };
+    let (lower, upper) = (at(rank.floor())?, at(rank.ceil())?);
+    let (share, between) = (rank.fract(), upper - lower);
+    Some(if lower == upper {
+        lower
+    } else if between.is_finite() {
+        lower + between * share
+    } else {
+        lower * (1.0 - share) + upper * share
+    })
 }
 
 /// The values of each group.
@@ -415,6 +481,7 @@ impl Accumulator for OfAll {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        // Windows that grow ask again.
         let tally = self.0.summary().clone();
         ScalarValue::try_from_array(&self.1.of(vec![tally])?, 0)
     }
@@ -437,8 +504,13 @@ mod tests {
     proptest! {
         #[test]
         fn keys_are_in_the_order_of_values(one in any::<f64>(), other in any::<f64>()) {
-            prop_assert_eq!(key_of(one).cmp(&key_of(other)), one.total_cmp(&other));
-            prop_assert_eq!(value_of(key_of(one)).to_bits(), one.to_bits());
+            let order = match (one.is_nan(), other.is_nan()) {
+                (false, false) => one.partial_cmp(&other).unwrap(),
+                (one, other) => one.cmp(&other),
+            };
+            prop_assert_eq!(key_of(one).cmp(&key_of(other)), order);
+            let back = value_of(key_of(one));
+            prop_assert!(back == one || back.is_nan() && one.is_nan());
         }
     }
 }

@@ -139,11 +139,21 @@ impl Tally {
         all.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
             if same {
-                earlier.1 += later.1;
+                earlier.1 = earlier.1.saturating_add(later.1);
             }
             same
         });
         all
+    }
+
+    /// The different values, each once.
+    #[must_use]
+    pub fn distinct(&self) -> Self {
+        let mut once = Self::default();
+        for (value, _) in self.in_order() {
+            once.add(value, 1);
+        }
+        once
     }
 
     /// To look values up by rank.
@@ -167,10 +177,12 @@ impl Tally {
 
 /// The slot that has `value`, or the free one where it belongs.
 fn slot_of(slots: &[(i64, u64)], value: i64) -> usize {
-    // The upper half of a product by 2^64 / the golden ratio.
-    let hash = value.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    // The upper bits of a product by 2^64 / the golden ratio; doubles that are
+    // whole numbers differ in their upper half only.
+    let mixed = value.cast_unsigned() ^ (value.cast_unsigned() >> 32);
+    let hash = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mask = slots.len() - 1;
-    let mut at = (hash >> 32) as usize & mask;
+    let mut at = (hash >> (64 - slots.len().trailing_zeros())) as usize;
     while slots[at].1 > 0 && slots[at].0 != value {
         at = (at + 1) & mask;
     }

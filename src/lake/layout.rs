@@ -36,10 +36,20 @@ impl Lake {
         };
         let path = Path::from(format!("{}/{}", table_folder(&table.name), file.path));
         let failed = |e| store_error(format!("could not read `{path}`"), e);
-        let got = self.store.get(&path).await.map_err(failed)?;
-        let bytes = got.bytes().await.map_err(failed)?;
-        let footer = ParquetMetaDataReader::new().parse_and_finish(&bytes);
-        let footer = footer.map_err(|e| Error::data(format!("`{path}` is damaged")).because(e))?;
+        // The footer ends with its own length and four letters.
+        let end = self
+            .store
+            .get_range(&path, file.size.saturating_sub(8)..file.size);
+        let end = end.await.map_err(failed)?;
+        let length = end.first_chunk().map_or(0, |n| u32::from_le_bytes(*n));
+        let start = file.size.saturating_sub(8 + u64::from(length));
+        let footer = self.store.get_range(&path, start..file.size);
+        let footer = footer.await.map_err(failed)?;
+        let mut reader = ParquetMetaDataReader::new();
+        let footer = reader
+            .try_parse_sized(&footer, file.size)
+            .and_then(|()| reader.finish())
+            .map_err(|e| Error::data(format!("`{path}` is damaged")).because(e))?;
         for chunk in footer.row_groups().iter().flat_map(|group| group.columns()) {
             let column = stored
                 .entry(chunk.column_descr().name().to_owned())

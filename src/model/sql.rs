@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, ObjectName, Query,
-    TableFactor, Visit, Visitor, WindowType,
+    Expr, Function, FunctionArgumentClause, FunctionArguments, Ident, NamedWindowDefinition,
+    NamedWindowExpr, ObjectName, Query, SetExpr, TableFactor, Visit, Visitor, WindowSpec,
+    WindowType,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
@@ -83,8 +84,9 @@ const ESTIMATES: [&str; 3] = [
     "approx_median",
 ];
 
-/// Why the answer of `function`, called `name`, is not decided by the tables.
-fn why_volatile(name: &str, function: &Function) -> Option<Why> {
+/// Why the answer of `function`, called `name`, is not decided by the tables;
+/// windows called as in `unordered` have no order.
+fn why_volatile(name: &str, function: &Function, unordered: &BTreeSet<String>) -> Option<Why> {
     if WALL_CLOCK.contains(&name) {
         return Some(Why::Clock);
     }
@@ -95,14 +97,15 @@ fn why_volatile(name: &str, function: &Function) -> Option<Why> {
         return Some(Why::Estimate);
     }
     let by_rows = OF_ORDERED_ROWS.contains(&name);
-    if !by_rows && !OF_ORDERED_WINDOWS.contains(&name) {
-        return None;
-    }
-    let ordered = match &function.over {
+    let by_window = by_rows || OF_ORDERED_WINDOWS.contains(&name);
+    match &function.over {
         Some(WindowType::WindowSpec(window)) => {
-            !window.order_by.is_empty() || window.window_name.is_some()
+            let matters = by_window || window.window_frame.is_some();
+            (matters && is_unordered(window)).then_some(Why::Window)
         }
-        Some(WindowType::NamedWindow(_)) => true,
+        Some(WindowType::NamedWindow(window)) => {
+            (by_window && unordered.contains(&folded(window))).then_some(Why::Window)
+        }
         None => {
             let clauses = match &function.args {
                 FunctionArguments::List(list) => list.clauses.as_slice(),
@@ -111,14 +114,15 @@ fn why_volatile(name: &str, function: &Function) -> Option<Why> {
             let by = |clause: &FunctionArgumentClause| {
                 matches!(clause, FunctionArgumentClause::OrderBy(_))
             };
-            !by_rows || !function.within_group.is_empty() || clauses.iter().any(by)
+            let ordered = !function.within_group.is_empty() || clauses.iter().any(by);
+            (by_rows && !ordered).then_some(Why::Rows)
         }
-    };
-    match (ordered, function.over.is_some()) {
-        (true, _) => None,
-        (false, true) => Some(Why::Window),
-        (false, false) => Some(Why::Rows),
     }
+}
+
+/// Whether nothing says in which order a window's rows come.
+fn is_unordered(window: &WindowSpec) -> bool {
+    window.order_by.is_empty() && window.window_name.is_none()
 }
 
 impl Statement {
@@ -222,6 +226,8 @@ pub(super) fn syntax_error(error: &ParserError) -> Error {
 struct Finder {
     ctes: BTreeSet<String>,
     tables: Vec<(Vec<String>, u64)>,
+    /// Named windows without an order.
+    unordered: BTreeSet<String>,
     volatile: Option<Volatile>,
 }
 
@@ -231,6 +237,13 @@ impl Visitor for Finder {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.ctes.insert(folded(&cte.alias.name));
+        }
+        if let SetExpr::Select(select) = query.body.as_ref() {
+            for NamedWindowDefinition(name, window) in &select.named_window {
+                if matches!(window, NamedWindowExpr::WindowSpec(window) if is_unordered(window)) {
+                    self.unordered.insert(folded(name));
+                }
+            }
         }
         ControlFlow::Continue(())
     }
@@ -248,7 +261,8 @@ impl Visitor for Finder {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if let Expr::Function(function) = expr {
             let name = parts(&function.name).join(".");
-            let why = why_volatile(&name, function).filter(|_| self.volatile.is_none());
+            let why =
+                why_volatile(&name, function, &self.unordered).filter(|_| self.volatile.is_none());
             if let Some(why) = why {
                 self.volatile = Some(Volatile {
                     line: line_of(&function.name),
@@ -401,6 +415,10 @@ mod tests {
         queries/gold/x.sql:2: `first_value` would give another answer when rows come in another order
         hint: say which: `first_value(…) over (… order by …)`
         ");
+        let named = "select row_number() over w from silver.x window w as (partition by a)";
+        assert!(error(named).contains("say which"));
+        let framed = "sum(a) over (rows between unbounded preceding and current row)";
+        assert!(select(framed).contains("say which"));
         insta::assert_snapshot!(select("approx_median(a)"), @r"
         queries/gold/x.sql:2: `approx_median` would give another answer when rows come in another order
         hint: `percentile_cont(0.5) within group (order by …)` is exact; `ddsketch_quantile(ddsketch_agg(…), 0.5)` estimates the same value in any order

@@ -13,6 +13,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
+use futures::{StreamExt, TryStreamExt};
 
 use super::workspace::{Workspace, fingerprint};
 use crate::engine::{Joins, Scope, Session};
@@ -162,11 +163,11 @@ impl Workspace {
             .iter()
             .map(|c| (c.name.as_str(), Agreed::new(c)))
             .collect();
-        let seen = found
-            .candidates
-            .into_iter()
+        let seen: Vec<Seen<'_>> = futures::stream::iter(found.candidates)
             .map(|file| Seen::compare(file, &known, &contracts))
-            .collect::<Result<Vec<_>>>()?;
+            .buffered(self.engine.threads())
+            .try_collect()
+            .await?;
         for at in 0..seen.len() {
             let action = decide(&seen, at, &known, &contracts);
             let file = seen[at].file.clone();
@@ -221,7 +222,7 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn compare(
+    async fn compare(
         file: Candidate,
         known: &'a [Delivery],
         contracts: &BTreeMap<&str, Agreed<'_>>,
@@ -234,7 +235,12 @@ impl<'a> Seen<'a> {
             .filter(|d| untouched(&file, d) && agreed.is_some_and(|a| a.hash == d.contract_hash));
         let content_hash = match settled {
             Some(delivery) => delivery.content_hash.clone(),
-            None => content_hash(&file.full)?,
+            None => {
+                let path = file.full.clone();
+                tokio::task::spawn_blocking(move || content_hash(&path))
+                    .await
+                    .map_err(|e| Error::io("could not read").file(&file.full).because(e))??
+            }
         };
         Ok(Self {
             path_values: agreed.map_or(Vec::new(), |a| a.contract.path_values(&file.path)),

@@ -113,6 +113,63 @@ fn a_condition_on_a_set_has_three_answers() {
 }
 
 #[test]
+fn subqueries_that_would_be_joined_wrongly_are_refused() {
+    let project = views();
+    let rows_of = "from (values (2, 20), (null, 30), (7, 10)) as s(y, m) where m = t.n";
+    let mut messages = String::new();
+    for condition in [
+        format!("x not in (select max(y) {rows_of})"),
+        format!("x in (select count(*) {rows_of})"),
+        format!("exists (select max(y) {rows_of})"),
+        format!("x in (select y {rows_of} limit 1)"),
+        format!("exists (select y {rows_of} offset 1)"),
+        format!("x in (select row_number() over (order by y) {rows_of})"),
+        format!(
+            "x in (select a.y from (values (1)) as a(y) left join (select y {rows_of}) as b on a.y = b.y)"
+        ),
+    ] {
+        let sql = format!("select x from (values (1, 10), (2, 20)) as t(x, n) where {condition}");
+        messages.push_str(&project.fails(&["-q", "sql", "-c", &sql]));
+    }
+    insta::assert_snapshot!(messages, @r"
+    exit 2
+    error: a subquery that refers to the row outside cannot have an aggregate of all its rows: write it as a join
+    exit 2
+    error: a subquery that refers to the row outside cannot have an aggregate of all its rows: write it as a join
+    exit 2
+    error: a subquery that refers to the row outside cannot have an aggregate of all its rows: write it as a join
+    exit 2
+    error: a subquery that refers to the row outside cannot have `limit`: write it as a join
+    exit 2
+    error: a subquery that refers to the row outside cannot have `limit`: write it as a join
+    exit 2
+    error: a subquery that refers to the row outside cannot have a window: write it as a join
+    exit 2
+    error: a subquery that refers to the row outside cannot have an outer join: write it as a join
+    ");
+    for (condition, expected) in [
+        (
+            format!("x not in (select max(y) {rows_of} group by m)"),
+            vec!["1"],
+        ),
+        (
+            format!("exists (select y {rows_of} limit 1)"),
+            vec!["1", "2"],
+        ),
+        (format!("x = (select max(y) {rows_of})"), vec!["2"]),
+        (
+            "x in (select max(y) from (values (2)) as s(y)) or n > 99".to_owned(),
+            vec!["2"],
+        ),
+    ] {
+        let sql = format!(
+            "select x from (values (1, 10), (2, 20)) as t(x, n) where {condition} order by 1"
+        );
+        assert_eq!(rows(&project, &sql), expected, "{sql}");
+    }
+}
+
+#[test]
 fn an_extreme_leaves_no_row_to_itself() {
     let project = views();
     let sql = "select min(month), max(nullif(device, 'phone')), min(day) filter (where device = 'tv'), max(concat(device, '!')) from silver.views";

@@ -479,12 +479,13 @@ fn quantiles_are_those_of_the_sorted_values() {
             let double = |quantile: &str| format!("cast({quantile} as double)");
             let plain = format!(
                 "select k, {} as a, count(*), {} as b, {} as c, {} as d from (select *, row_number() over (partition by k, x is null order by x) \
-                 as all_r, count(x) over (partition by k) as all_n, case when few then row_number() over \
+                 as all_r, count(x) over (partition by k) as all_n, row_number() over (partition by k, x is null order by x desc) as top_r, \
+                 count(x) over (partition by k) as top_n, case when few then row_number() over \
                  (partition by k, x is null, few order by x) end as few_r, count(case when few then x end) over (partition by k) as few_n \
                  from (select {by} as k, {values} as x, title_id < 4 as few from silver.sessions) as v) as r group by k",
                 at(&double(quantile), "all_"),
                 at(&double("0.5"), "all_"),
-                at(&format!("(1 - {})", double(quantile)), "all_"),
+                at(&double(quantile), "top_"),
                 at(&double(quantile), "few_"),
             );
             assert_same(&project, &own, &plain);
@@ -492,6 +493,13 @@ fn quantiles_are_those_of_the_sorted_values() {
     }
     let rolled = "select title_id % 2 as k, median(cast(user_id as double)) from silver.sessions group by rollup (title_id % 2)";
     insta::assert_snapshot!(sorted(&project, "2", rolled).join(" "), @"3 ,105.0 0,104.5 1,105.0");
+    // What is no number comes last whatever its sign, endless ones are equal, of
+    // each value once, from the top.
+    let few = "select median(cast(a as double) / b), median(case when b > 0 then cast('inf' as double) end), \
+               percentile_cont(distinct cast(a as double), 0.25), percentile_cont(0.9) within group (order by cast(a as double) desc), \
+               percentile_cont(0.37) within group (order by cast(a as double) * 1000001) \
+               from (values (0, 0), (1, 1), (2, 1), (3, 1), (3, 1)) as t(a, b)";
+    insta::assert_snapshot!(sorted(&project, "2", few).join(" "), @"1 3.0,inf,0.75,0.3999999999999999,1480001.48");
     let none = "select median(cast(user_id as double)), percentile_cont(0.1) within group (order by 1.0 * title_id) from silver.sessions where title_id > 99";
     insta::assert_snapshot!(sorted(&project, "2", none).join(" "), @"1 ,");
 }
@@ -534,7 +542,7 @@ fn sketches_add_up() {
         "select hll_count(bitmap_agg(user_id)) from silver.sessions",
         "select ddsketch_quantile(bitmap_agg(user_id), 0.5) from silver.sessions",
         "select ddsketch_quantile(ddsketch_agg(user_id), 50) from silver.sessions",
-        "select ddsketch_agg(cast('nan' as double)) from silver.sessions",
+        "select percentile_cont(cast(user_id as double), 0.3) over () from silver.sessions",
         "select user_id, cast(user_id as text) from silver.sessions",
     ] {
         messages.push_str(&project.fails(&["-q", "sql", "-c", wrong]));
@@ -552,8 +560,8 @@ fn sketches_add_up() {
     error: the query failed: this is no sketch of `ddsketch_agg`
     exit 1
     error: the query failed: a quantile is between 0 and 1, not 50
-    exit 1
-    error: the query failed: `ddsketch_agg` takes numbers, and NaN is none
+    exit 2
+    error: `percentile_cont` of a window is not supported: group by what it is partitioned by, and join
     exit 2
     error: two columns have one name: `silver.sessions.user_id` and `CAST(silver.sessions.user_id AS Utf8View)`
     hint: give one of them another name with `as`

@@ -27,6 +27,8 @@ const LEAST: f64 = 1e-9;
 const SHIFT: i64 = 40_000;
 /// The bucket of infinity.
 const INFINITE: i64 = 100_000;
+/// The bucket of what is no number: it comes after all others.
+const NAN: i64 = 100_001;
 /// The first byte of a stored sketch: how the rest is to be read.
 const VERSION: u8 = 1;
 
@@ -34,7 +36,7 @@ const VERSION: u8 = 1;
 #[derive(Debug, Default)]
 pub(super) struct DdSketch(Tally);
 
-/// The bucket of a value that is a number.
+/// The bucket of a value.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a logarithm of a double is small"
@@ -42,6 +44,7 @@ pub(super) struct DdSketch(Tally);
 fn bucket_of(value: f64) -> i64 {
     let size = value.abs();
     let bucket = match size {
+        size if size.is_nan() => return NAN,
         size if size < LEAST => 0,
         size if size.is_infinite() => INFINITE,
         size => (size.ln() / GAMMA.ln()).ceil() as i64 + SHIFT,
@@ -53,6 +56,7 @@ fn bucket_of(value: f64) -> i64 {
 fn value_of(bucket: i64) -> f64 {
     let size = match bucket.abs() {
         0 => 0.0,
+        NAN => f64::NAN,
         INFINITE => f64::INFINITY,
         #[expect(clippy::cast_precision_loss, reason = "buckets are small numbers")]
         bucket => {
@@ -95,7 +99,7 @@ impl DdSketch {
         let mut bucket = -INFINITE;
         while rest.len() > 0 {
             bucket = bucket.checked_add(i64::try_from(get(&mut rest)?).ok()?)?;
-            if bucket > INFINITE {
+            if bucket > NAN {
                 return None;
             }
             self.0.add(bucket, get(&mut rest)?);
@@ -124,21 +128,15 @@ impl Summary for DdSketch {
 
     fn each(array: &ArrayRef, mut take: impl FnMut(usize, i64)) -> Result<()> {
         for (row, value) in array.as_primitive::<Float64Type>().iter().enumerate() {
-            match value {
-                Some(value) if value.is_nan() => {
-                    return exec_err!("`ddsketch_agg` takes numbers, and NaN is none");
-                }
-                Some(value) => take(row, bucket_of(value)),
-                None => {}
+            if let Some(value) = value {
+                take(row, bucket_of(value));
             }
         }
         Ok(())
     }
 
     fn add(&mut self, bucket: i64) -> usize {
-        let before = self.0.bytes();
-        self.0.add(bucket, 1);
-        self.0.bytes() - before.min(self.0.bytes())
+        self.0.add(bucket, 1)
     }
 
     fn merge(&mut self, summary: &[u8]) -> Result<usize> {
