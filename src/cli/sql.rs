@@ -4,13 +4,15 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 
 use super::at::At;
 use super::output::{OutputOptions, ResultWriter};
 use super::report::{counted, thousands};
 use super::{Context, Status};
-use crate::engine::{Session, parse_value};
+use crate::engine::{Answer, Joins, Rows, Session, is_short_of_memory, parse_value};
 use crate::error::{Error, Result, did_you_mean};
 use crate::memory;
 use crate::model::Report;
@@ -62,20 +64,41 @@ impl Sql {
             true => format!("explain {}", query.sql),
             false => query.sql.clone(),
         };
+        let run = self.answer(context, &session, &sql, &params).await;
+        let run = match run {
+            Err(Unanswered::NotYet(error)) if is_short_of_memory(&error) => {
+                context.console.say(
+                    "not enough memory; asking again, on one thread and by sorting, which needs less",
+                );
+                let at = self.at.snapshot.as_ref();
+                let (session, _) = workspace.session_by(at, Joins::Spilling).await?;
+                self.answer(context, &session, &sql, &params).await
+            }
+            other => other,
+        };
+        run.map_err(|unanswered| at_file(unanswered.why(), &query))?;
+        Ok(Status::Fine)
+    }
+
+    async fn answer(
+        &self,
+        context: &Context,
+        session: &Session,
+        sql: &str,
+        params: &[(String, ScalarValue)],
+    ) -> Result<(), Unanswered> {
         if self.timing {
-            let timed = self.timed(context, &session, &sql, &params).await;
-            return timed.map_err(|e| at_file(e, &query));
+            return self.timed(context, session, sql, params).await;
         }
         let started = Instant::now();
-        let rows = run_query(&session, &sql, &params, &self.output)
-            .await
-            .map_err(|e| at_file(e, &query))?;
+        let begun = Begun::of(session, sql, params).await;
+        let rows = begun.map_err(Unanswered::NotYet)?.show(&self.output).await;
         context.console.say(&format!(
             "{} in {:.3} s",
-            counted(rows, "row"),
+            counted(rows.map_err(Unanswered::InPart)?, "row"),
             started.elapsed().as_secs_f64()
         ));
-        Ok(Status::Fine)
+        Ok(())
     }
 
     /// Runs the query and holds its rows, so that what is timed is the query
@@ -86,16 +109,12 @@ impl Sql {
         session: &Session,
         sql: &str,
         params: &[(String, ScalarValue)],
-    ) -> Result<Status> {
+    ) -> Result<(), Unanswered> {
         for left in (0..self.repeat).rev() {
             let started = Instant::now();
-            let answer = session.query(sql, params).await?;
+            let answer = session.query(sql, params).await;
             let planned = started.elapsed();
-            let mut rows = answer.stream().await?;
-            let mut batches = Vec::new();
-            while let Some(batch) = rows.next().await? {
-                batches.push(batch);
-            }
+            let (schema, batches) = held(answer).await.map_err(Unanswered::NotYet)?;
             let ran = started.elapsed().saturating_sub(planned);
             let count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
             let peak = match memory::peak() {
@@ -109,14 +128,18 @@ impl Sql {
                 ran.as_secs_f64()
             ));
             if left == 0 {
-                let mut writer = ResultWriter::open(&self.output, &rows.schema())?;
-                for batch in &batches {
-                    writer.write(batch)?;
-                }
-                writer.finish()?;
+                self.show(&schema, &batches).map_err(Unanswered::InPart)?;
             }
         }
-        Ok(Status::Fine)
+        Ok(())
+    }
+
+    fn show(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<u64> {
+        let mut writer = ResultWriter::open(&self.output, schema)?;
+        for batch in batches {
+            writer.write(batch)?;
+        }
+        writer.finish()
     }
 
     fn names_a_report(&self) -> bool {
@@ -137,6 +160,56 @@ impl Sql {
     }
 }
 
+/// A query that failed: before any row was shown, or after some were.
+enum Unanswered {
+    NotYet(Error),
+    InPart(Error),
+}
+
+impl Unanswered {
+    fn why(self) -> Error {
+        match self {
+            Self::NotYet(error) | Self::InPart(error) => error,
+        }
+    }
+}
+
+/// An answer of which the first rows are there.
+struct Begun {
+    first: Option<RecordBatch>,
+    rows: Rows,
+}
+
+impl Begun {
+    async fn of(session: &Session, sql: &str, params: &[(String, ScalarValue)]) -> Result<Self> {
+        let mut rows = session.query(sql, params).await?.stream().await?;
+        let first = rows.next().await?;
+        Ok(Self { first, rows })
+    }
+
+    /// Writes all rows; gives their number.
+    async fn show(self, output: &OutputOptions) -> Result<u64> {
+        let Self { first, mut rows } = self;
+        let mut writer = ResultWriter::open(output, &rows.schema())?;
+        let mut next = first;
+        while let Some(batch) = next {
+            writer.write(&batch)?;
+            next = rows.next().await?;
+        }
+        writer.finish()
+    }
+}
+
+/// All rows of an answer, and their columns.
+async fn held(answer: Result<Answer>) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let mut rows = answer?.stream().await?;
+    let mut batches = Vec::new();
+    while let Some(batch) = rows.next().await? {
+        batches.push(batch);
+    }
+    Ok((rows.schema(), batches))
+}
+
 /// Runs one query and writes its rows; gives their number.
 pub(super) async fn run_query(
     session: &Session,
@@ -144,12 +217,8 @@ pub(super) async fn run_query(
     params: &[(String, ScalarValue)],
     output: &OutputOptions,
 ) -> Result<u64> {
-    let mut rows = session.query(sql, params).await?.stream().await?;
-    let mut writer = ResultWriter::open(output, &rows.schema())?;
-    while let Some(batch) = rows.next().await? {
-        writer.write(&batch)?;
-    }
-    writer.finish()
+    let begun = Begun::of(session, sql, params).await?;
+    begun.show(output).await
 }
 
 fn named(workspace: &Workspace, file: &str) -> Result<Report> {

@@ -15,13 +15,13 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, Result, internal_err};
 use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, Literal, NotExpr,
 };
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
@@ -31,10 +31,25 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, InputOrderMode};
 
+use super::calendar::FIRST_DAY;
 use super::perfect::range;
 
 /// Rows for each group that there may be before the join, at least.
 const FEWER: usize = 8;
+
+/// Functions with a value for whatever they are asked.
+const TOTAL: [&str; 10] = [
+    FIRST_DAY,
+    "btrim",
+    "character_length",
+    "coalesce",
+    "concat",
+    "local_date",
+    "local_month",
+    "lower",
+    "stable_id",
+    "upper",
+];
 
 type Expr = Arc<dyn PhysicalExpr>;
 
@@ -323,7 +338,7 @@ impl<'a> Joined<'a> {
 
 /// Whether the expression has a value for any row: it is computed of rows, too,
 /// that the join leaves out, and what fails of them must not fail the query.
-fn never_fails(expression: &Expr, rows: &Schema) -> bool {
+pub(super) fn never_fails(expression: &Expr, rows: &Schema) -> bool {
     let own = match expression.downcast_ref::<BinaryExpr>() {
         Some(binary) => !matches!(binary.op(), Operator::Divide | Operator::Modulo),
         None => match expression.downcast_ref::<CastExpr>() {
@@ -334,7 +349,9 @@ fn never_fails(expression: &Expr, rows: &Schema) -> bool {
                 wide && from.is_ok_and(|from| from.is_numeric() || from.is_temporal())
             }
             None => {
-                expression.is::<Column>()
+                let function = expression.downcast_ref::<ScalarFunctionExpr>();
+                function.is_some_and(|function| TOTAL.contains(&function.name()))
+                    || expression.is::<Column>()
                     || expression.is::<Literal>()
                     || expression.is::<CaseExpr>()
                     || expression.is::<InListExpr>()
@@ -349,7 +366,10 @@ fn never_fails(expression: &Expr, rows: &Schema) -> bool {
 }
 
 /// The expression with other columns; none where there is none for one.
-fn replaced(expression: &Expr, column: impl Fn(&Column) -> Option<Expr>) -> Result<Option<Expr>> {
+pub(super) fn replaced(
+    expression: &Expr,
+    column: impl Fn(&Column) -> Option<Expr>,
+) -> Result<Option<Expr>> {
     let mut all = true;
     let replaced = Arc::clone(expression)
         .transform_down(|part| {

@@ -7,10 +7,13 @@
 //! [`LakeTable`](table::LakeTable).
 
 mod additive;
+mod ahead;
 mod bitmaps;
+mod calendar;
 mod catalog;
 mod compare;
 mod distinct;
+mod doubles;
 mod eager;
 mod estimates;
 mod functions;
@@ -23,6 +26,7 @@ mod reach;
 mod session;
 mod sessionize;
 mod sketches;
+mod spilling;
 mod summaries;
 mod system;
 mod table;
@@ -50,6 +54,7 @@ pub use params::{parse_value, sql_type};
 pub use reach::Reach;
 pub use session::{Answer, Condition, Rows, Session};
 pub use trace::{Gap, Picked, Role, Trace, TracedInput};
+pub use wording::is_short_of_memory;
 
 /// What a session reads.
 #[derive(Debug, Clone, Default)]

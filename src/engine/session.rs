@@ -12,13 +12,16 @@ use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
-use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
+use super::ahead::ComputeAhead;
 use super::bitmaps;
+use super::calendar::{self, FirstDays};
 use super::catalog::ScopeCatalog;
 use super::distinct::CountIds;
+use super::doubles::Doubles;
 use super::eager::GroupBeforeJoin;
 use super::estimates::estimates;
 use super::functions::functions;
@@ -28,6 +31,7 @@ use super::perfect::GroupByPlace;
 use super::quantiles::CountValues;
 use super::sessionize::sessionize;
 use super::sketches;
+use super::spilling::physical_rules;
 use super::turns::TakeTurns;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
@@ -92,11 +96,11 @@ impl Session {
         options.sql_parser.parse_float_as_decimal = true;
         options.execution.time_zone = Some("UTC".to_owned());
         options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
-        options.optimizer.prefer_hash_join = joins == Joins::Fastest;
         let own_rules = tried(options)?;
         let runtime = Arc::clone(&engine.runtime);
         let mut scalar_functions = SessionStateDefaults::default_scalar_functions();
         scalar_functions.extend(functions(engine.zone));
+        scalar_functions.extend(calendar::functions());
         scalar_functions.extend(bitmaps::functions());
         scalar_functions.extend(sketches::functions());
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
@@ -123,11 +127,16 @@ impl Session {
             .with_aggregate_functions(aggregates)
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .with_table_function_list(SessionStateDefaults::default_table_functions())
+            .with_analyzer_rules(analyzer_rules())
             .with_optimizer_rules(logical_rules(own_rules))
             .with_statistics_registry(estimates());
+        if joins == Joins::Spilling {
+            state = state.with_physical_optimizer_rules(physical_rules());
+        }
         if own_rules {
             state = state
                 .with_physical_optimizer_rule(Arc::new(TakeTurns))
+                .with_physical_optimizer_rule(Arc::new(ComputeAhead))
                 .with_physical_optimizer_rule(Arc::new(GroupBeforeJoin))
                 .with_physical_optimizer_rule(Arc::new(GroupByPlace))
                 .with_physical_optimizer_rule(Arc::new(FindTwins));
@@ -422,6 +431,13 @@ fn tried(options: &mut ConfigOptions) -> Result<bool> {
     Ok(own_rules)
 }
 
+/// What makes a plan valid; before types become one, doubles stay doubles.
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let mut rules = Analyzer::new().rules;
+    rules.insert(0, Arc::new(Doubles));
+    rules
+}
+
 /// DataFusion's rules; before they make joins of subqueries what keeps the
 /// answer right, and before they take distinct counts apart what is faster.
 fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
@@ -435,6 +451,7 @@ fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     before(aggregates, Arc::new(CountValues));
     if own_rules {
         before(aggregates, Arc::new(CountIds::new()));
+        rules.push(Arc::new(FirstDays::new()));
     }
     rules
 }

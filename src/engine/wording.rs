@@ -8,6 +8,14 @@ use datafusion::parquet::errors::ParquetError;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::name::TableName;
 
+const TOO_LITTLE_MEMORY: &str = "the query needs more memory than it may use";
+
+/// Whether a query failed because it may not use more memory.
+#[must_use]
+pub fn is_short_of_memory(error: &Error) -> bool {
+    error.kind() == Kind::Io && error.message() == TOO_LITTLE_MEMORY
+}
+
 /// Words errors of a session that knows these tables.
 #[derive(Debug, Clone)]
 pub(super) struct Wording {
@@ -29,10 +37,8 @@ impl Wording {
         let root = error.find_root();
         let text = first_lines(&root.strip_backtrace());
         let worded = match root {
-            DataFusionError::ResourcesExhausted(_) => {
-                Error::new(Kind::Io, "the query needs more memory than it may use")
-                    .hint("give more with `--memory`, or ask for fewer rows or groups")
-            }
+            DataFusionError::ResourcesExhausted(_) => Error::new(Kind::Io, TOO_LITTLE_MEMORY)
+                .hint("give more with `--memory`, or ask for fewer rows or groups"),
             DataFusionError::SQL(parser, _) => syntax(&parser.to_string()),
             DataFusionError::SchemaError(schema, _) => missing_column(schema),
             DataFusionError::Plan(_) => self.plan_error(&text),

@@ -1,6 +1,6 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
 //! and what they share, counts by id, groups by number, sessions of
-//! events, dates and times as texts, the order of rows, values by rank.
+//! events, dates and times as texts, periods of the calendar, the order of rows, values by rank.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
@@ -9,6 +9,7 @@ mod bits;
 mod counts;
 mod ids;
 mod order;
+mod periods;
 mod places;
 mod sessions;
 mod tally;
@@ -18,7 +19,8 @@ pub use bits::Bits;
 pub use counts::Counts;
 pub use ids::Ids;
 pub use order::order_of;
+pub use periods::{Period, days_of, month_start};
 pub use places::Places;
 pub use sessions::{Session, Sessions};
 pub use tally::{Ranks, Tally};
-pub use times::{day_of, iso_date, iso_timestamp, month_start, trimmed};
+pub use times::{day_of, iso_date, iso_timestamp, trimmed};

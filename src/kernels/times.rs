@@ -35,18 +35,6 @@ fn length(year: u32, month: u32) -> u32 {
     }
 }
 
-/// The first day of a day's month, both in days since 1970-01-01.
-#[must_use]
-pub fn month_start(day: i32) -> i32 {
-    let days = i64::from(day) + 719_468;
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * month + 2) / 5;
-    i32::try_from(i64::from(day) - of_month).unwrap_or(day)
-}
-
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
 #[must_use]
 pub fn iso_date(text: &[u8]) -> Option<i32> {
@@ -128,6 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::month_start;
 
     #[test]
     fn days_follow_each_other() {

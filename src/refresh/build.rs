@@ -15,8 +15,8 @@ use super::delta::Deltas;
 use super::plan::{Extent, Reason, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use crate::clock::Clock;
-use crate::engine::{self, Answer, Condition, Engine, Joins, Scope};
-use crate::error::{Error, Kind, Result};
+use crate::engine::{self, Answer, Condition, Engine, Joins, Scope, is_short_of_memory};
+use crate::error::{Error, Result};
 use crate::lake::{DataFile, PartitionValue, TableEntry, TableLayout, TableWriter, days_of};
 use crate::model::{Materialized, Model, TableName};
 
@@ -201,7 +201,7 @@ impl Build {
             let budget = self.engine.write_budget() / turns.at_once();
             match self.by_rows(budget).await {
                 Ok(Some(by_rows)) => return Ok(Answered::Rows(Box::new(by_rows))),
-                Err(e) if !memory_is_short(&e) => return Err(e),
+                Err(e) if !is_short_of_memory(&e) => return Err(e),
                 Ok(None) | Err(_) => {}
             }
         }
@@ -235,7 +235,7 @@ impl Build {
     /// builds it is tried again alone, then with joins that spill.
     async fn write(&self, extent: &Extent, turns: &Turns) -> Result<Written> {
         let budget = self.engine.write_budget() / turns.at_once();
-        let is_short = |written: &Result<Written>| written.as_ref().is_err_and(memory_is_short);
+        let is_short = |written: &Result<Written>| written.as_ref().is_err_and(is_short_of_memory);
         let turn = turns.one().await;
         let mut written = self.write_by(extent, Joins::Fastest, budget).await;
         if !is_short(&written) {
@@ -332,10 +332,6 @@ impl Build {
             self.engine.threads(),
         )
     }
-}
-
-fn memory_is_short(error: &Error) -> bool {
-    error.kind() == Kind::Io && error.message().contains("needs more memory")
 }
 
 /// The columns by which inputs that changed may reach some rows of `model`:

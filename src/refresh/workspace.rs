@@ -123,12 +123,24 @@ impl Workspace {
     /// # Errors
     /// When nothing is published, or there is no snapshot `at`.
     pub async fn session(&self, at: Option<&SnapshotRef>) -> Result<(Session, Arc<Snapshot>)> {
+        self.session_by(at, Joins::Fastest).await
+    }
+
+    /// The same, whose joins are carried out as `joins` says.
+    ///
+    /// # Errors
+    /// As [`Workspace::session`].
+    pub async fn session_by(
+        &self,
+        at: Option<&SnapshotRef>,
+        joins: Joins,
+    ) -> Result<(Session, Arc<Snapshot>)> {
         let snapshot = Arc::new(self.snapshot(at).await?);
         let scope = Scope {
             snapshot: Some(Arc::clone(&snapshot)),
             ..Scope::default()
         };
-        Ok((self.engine.session(scope, Joins::Fastest)?, snapshot))
+        Ok((self.engine.session(scope, joins)?, snapshot))
     }
 }
 

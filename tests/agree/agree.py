@@ -45,7 +45,7 @@ GENRES = "(select title_id, {split:genres} as genre from titles)"
 # What rows can be taken from: a name, the text, and its columns by kind.
 SESSIONS = {
     "int": ["s.user_id", "s.title_id", "s.session_id", "{us:s.start_time} % 1000003"],
-    "key": ["s.user_id", "s.title_id", "s.day", "s.month", "s.device_type", "s.user_id % 7", "nullif(s.title_id, 7)"],
+    "key": ["s.user_id", "s.title_id", "s.day", "s.month", "s.device_type", "s.user_id % 7", "nullif(s.title_id, 7)", "{month:s.day}"],
     "text": ["s.device_type", "nullif(s.device_type, 'tablet')"],
     "float": ["s.completion_rate"],
     "date": ["s.day", "s.month"],
@@ -55,7 +55,7 @@ SOURCES = [
     (
         "watch_sessions as s inner join users as u on s.user_id = u.user_id",
         SESSIONS,
-        {"key": ["u.country", "u.join_date"], "text": ["u.country", "u.city"], "date": ["u.join_date"]},
+        {"key": ["u.country", "u.join_date", "{month:u.join_date}", "upper(u.city)"], "text": ["u.country", "u.city"], "date": ["u.join_date"]},
     ),
     (
         "watch_sessions as s inner join titles as t on s.title_id = t.title_id",
@@ -66,13 +66,13 @@ SOURCES = [
     (
         f"watch_sessions as s inner join {GENRES} as g on s.title_id = g.title_id inner join users as u on s.user_id = u.user_id",
         SESSIONS,
-        {"key": ["g.genre", "u.country", "concat(u.country, g.genre)"], "text": ["g.genre"]},
+        {"key": ["g.genre", "u.country", "concat(u.country, g.genre)", "lower(concat(g.genre, u.city))", "{month:u.join_date}"], "text": ["g.genre"]},
     ),
     (
         "watch_sessions as s left join subscriptions as p on s.user_id = p.user_id and s.day >= p.start_date"
         " and (p.end_date is null or s.day < p.end_date)",
         SESSIONS,
-        {"key": ["p.plan", "p.start_date"], "float": ["p.price"], "text": ["p.plan"]},
+        {"key": ["p.plan", "p.start_date", "coalesce(upper(p.plan), '-')", "{month:p.start_date}"], "float": ["p.price"], "text": ["p.plan"]},
     ),
     (
         "(select user_id, title_id, min(session_id) as session_id, min(day) as day, min(month) as month, min(device_type) as device_type,"
@@ -80,7 +80,7 @@ SOURCES = [
         SESSIONS,
         {},
     ),
-    ("users as u left join watch_sessions as s on s.user_id = u.user_id and s.title_id < 400", SESSIONS, {"key": ["u.country"], "text": ["u.city"]}),
+    ("users as u left join watch_sessions as s on s.user_id = u.user_id and s.title_id < 400", SESSIONS, {"key": ["u.country", "coalesce(lower(u.country), '-')"], "text": ["u.city"]}),
 ]
 
 
@@ -157,7 +157,7 @@ class Queries:
             f"avg({number})", f"avg({self.pick(columns['float'])})", f"sum({self.pick(columns['float'])})",
             f"min({self.pick(columns['date'])})", f"max({self.pick(columns['text'])})",
             f"sum(case when {self.on_day(None)} then 1 else 0 end)",
-            f"{{quantile:{self.pick(['0.5', '0.95', '0.01'])}:cast({self.pick([number, 's.completion_rate'])} as double)}}",
+            f"{{quantile:{self.pick(['0.5', '0.95', '0.01'])}:cast({self.pick(['s.title_id', 's.user_id', 's.completion_rate'])} as double)}}",
         ])
         return f"{text} filter (where {self.condition_of_rows(columns)})" if self.chance.random() < 0.2 else text
 

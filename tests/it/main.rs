@@ -56,6 +56,7 @@ mod crash;
 mod crash_matrix;
 mod docs;
 mod doctor;
+mod doubles;
 mod engagement;
 mod families;
 mod faults;

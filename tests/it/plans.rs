@@ -47,9 +47,7 @@ fn project() -> Project {
     project
 }
 
-/// The operators of a query's plan, each with what it is followed by, less
-/// files and columns.
-fn operators(project: &Project, sql: &str) -> String {
+fn explained(project: &Project, sql: &str) -> String {
     let args = [
         "-q",
         "--threads",
@@ -62,7 +60,13 @@ fn operators(project: &Project, sql: &str) -> String {
         sql,
     ];
     let answer: serde_json::Value = serde_json::from_str(&project.ok(&args).stdout).unwrap();
-    let plan = answer[1]["plan"].as_str().unwrap().to_owned();
+    answer[1]["plan"].as_str().unwrap().to_owned()
+}
+
+/// The operators of a query's plan, each with what it is followed by, less
+/// files and columns.
+fn operators(project: &Project, sql: &str) -> String {
+    let plan = explained(project, sql);
     let shown = |line: &str| {
         let (name, rest) = line.split_once(':').unwrap_or((line, ""));
         match name.trim() {
@@ -332,6 +336,83 @@ fn many_rows_are_grouped_before_they_are_joined() {
 }
 
 #[test]
+fn what_a_held_row_decides_is_computed_before_the_join() {
+    let project = project();
+    let of_titles = "select s.session_id, upper(t.genres) as genres, s.user_id from silver.sessions as s \
+                     inner join silver.titles as t on s.title_id = t.title_id";
+    insta::assert_snapshot!(operators(&project, of_titles), @r"
+    ProjectionExec
+      HashJoinExec: mode=CollectLeft
+        ProjectionExec
+          DataSourceExec: 1 group of titles
+        DataSourceExec: 2 groups of sessions
+    ");
+    // `{g}` is a title's genres: the column, or one that needs the session, too.
+    let two = "silver.sessions as s inner join silver.titles as t on s.title_id = t.title_id \
+               inner join silver.titles as u on s.user_id = u.title_id + 30";
+    let some = "silver.sessions as s {} join (select * from silver.titles where title_id < 30) as t \
+                on s.title_id = t.title_id";
+    let questions = [
+        format!("select session_id, lower({{g}}) as l, u.genres as u from {two}"),
+        format!("select concat(lower({{g}}), u.genres) as both, count(*) from {two} group by 1"),
+        format!("select upper({{g}}) as g, min(genres), count(*) from (select s.*, t.genres from {two}) as s group by 1")
+            .replace("{g}", "{s.g}"),
+        format!("select length(upper({{g}})) + s.title_id, max(s.day) from {two} group by 1"),
+        format!(
+            "select session_id, lower({{g}}) as a, upper({{g}}) as b from {}",
+            some.replace("{}", "inner")
+        ),
+    ];
+    for question in questions {
+        let own = question
+            .replace("{g}", "t.genres")
+            .replace("{s.g}", "genres");
+        let plain = question
+            .replace("{g}", "concat(t.genres, repeat('x', s.title_id * 0))")
+            .replace("{s.g}", "concat(genres, repeat('x', user_id * 0))");
+        assert!(is_ahead(&project, &own), "{}", operators(&project, &own));
+        assert!(!is_ahead(&project, &plain), "{plain}");
+        assert_same(&project, &own, &plain);
+    }
+    let others = [
+        // A session without such a title has no genres, and `coalesce` has a value.
+        format!(
+            "select session_id, coalesce({{g}}, 'none') as g from {}",
+            some.replace("{}", "left")
+        ),
+        // It may fail, also of titles without a session.
+        format!(
+            "select session_id, upper(cast(100 / (t.title_id - 40) as text)) as g from {}",
+            some.replace("{}", "inner")
+        ),
+        // Chance falls anew for each session.
+        format!(
+            "select session_id, concat({{g}}, case when random() < 2 then '' end) as g from {}",
+            some.replace("{}", "inner")
+        ),
+        // Handing it on costs as much.
+        format!(
+            "select session_id, t.title_id + 1 as g from {}",
+            some.replace("{}", "inner")
+        ),
+    ];
+    for other in others {
+        let own = other.replace("{g}", "t.genres");
+        let plain = other.replace("{g}", "concat(t.genres, repeat('x', s.title_id * 0))");
+        assert!(!is_ahead(&project, &own), "{}", operators(&project, &own));
+        let plain = plain
+            .replace("coalesce(concat", "coalesce(nullif(concat")
+            .replace("* 0)), 'none'", "* 0)), ''), 'none'");
+        assert_same(&project, &own, &plain);
+    }
+}
+
+/// Whether something is computed below the first join.
+fn is_ahead(project: &Project, sql: &str) -> bool {
+    explained(project, sql).contains(" as ahead_")
+}
+
+#[test]
 fn what_a_query_reads_twice_is_computed_once() {
     let project = project();
     let pairs = "with watched as (select distinct user_id, title_id from silver.sessions) \
@@ -398,6 +479,46 @@ fn what_is_computed_once_is_what_each_place_would_have_computed() {
         );
         assert_same(&project, &own, &plain);
     }
+}
+
+#[test]
+fn periods_begin_whenever_they_lie() {
+    let project = project();
+    let days = "(values ('9999-12-31'), ('2024-02-29'), ('1969-12-31'), ('1600-05-05'), (null)) as d (day)";
+    let question = format!(
+        "select period, cast(date_trunc('month', cast(day as date)) as date) as month, \
+         date_trunc('quarter', cast(day as date)) as quarter, DateTrunc('Week', cast(day as date)) as week, \
+         date_trunc('minute', cast(day as date)) as minute \
+         from {days} cross join (select date_trunc('year', date '9999-12-31') as period) as p order by day"
+    );
+    insta::assert_snapshot!(project.ok(&["-q", "sql", "-f", "csv", "-c", &question]).stdout, @r"
+    period,month,quarter,week,minute
+    9999-01-01T00:00:00,1600-05-01,1600-04-01T00:00:00,1600-05-01T00:00:00,1600-05-05T00:00:00
+    9999-01-01T00:00:00,1969-12-01,1969-10-01T00:00:00,1969-12-29T00:00:00,1969-12-31T00:00:00
+    9999-01-01T00:00:00,2024-02-01,2024-01-01T00:00:00,2024-02-26T00:00:00,2024-02-29T00:00:00
+    9999-01-01T00:00:00,9999-12-01,9999-10-01T00:00:00,9999-12-27T00:00:00,9999-12-31T00:00:00
+    9999-01-01T00:00:00,,,,
+    ");
+    let unknown = project.run(&[
+        "-q",
+        "sql",
+        "-c",
+        "select date_trunc('decade', date '2024-01-01')",
+    ]);
+    insta::assert_snapshot!(unknown.stderr, @"error: the query failed: Unsupported date_trunc granularity: 'decade'. Supported values are: microsecond, millisecond, second, minute, hour, day, week, month, quarter, year");
+    // One step, which has a value for any day, or two.
+    let own = "select date_trunc('month', at) as a, cast(date_trunc('quarter', at) as date) as b, \
+               cast(date_trunc('week', at) as date) as c, cast(date_trunc('year', day) as date) as d from \
+               (select cast(day as timestamp) + cast(concat(session_id * 37 % 1440, ' minutes') as interval) as at, day \
+               from silver.sessions) as s";
+    assert!(
+        explained(&project, own).contains("first_day(year, day"),
+        "{}",
+        explained(&project, own)
+    );
+    let plain = own.replace(") as date", ") + interval '0 days' as date");
+    assert!(!explained(&project, &plain).contains("first_day"));
+    assert_same(&project, own, &plain);
 }
 
 #[test]

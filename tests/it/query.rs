@@ -254,6 +254,43 @@ fn memory_may_be_small() {
 }
 
 #[test]
+fn what_does_not_fit_into_memory_is_asked_again() {
+    let project = project();
+    // One side of the join, held whole, is larger than the memory.
+    let sql = "select count(*) as n, sum(a.value) as sum from generate_series(1, 3000000) as a \
+               inner join generate_series(1, 3000000) as b on a.value = b.value";
+    let small = [
+        "--memory",
+        "64MiB",
+        "--threads",
+        "2",
+        "sql",
+        "-f",
+        "csv",
+        "-c",
+        sql,
+    ];
+    let ran = project.ok(&small);
+    assert_eq!(ran.stdout, "n,sum\n3000000,4500001500000\n");
+    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    not enough memory; asking again, on one thread and by sorting, which needs less
+    1 row in [time] s
+    ");
+    let timed = project.ok(&[&small[..], &["--timing"]].concat());
+    assert_eq!(timed.stdout, ran.stdout);
+    assert!(timed.stderr.contains("asking again"), "{}", timed.stderr);
+    // Nothing helps an array that is larger than the memory.
+    let never =
+        "select array_agg(value order by value) as all from generate_series(1, 30000000) as a";
+    let ran = project.run(&["--memory", "64MiB", "sql", "-c", never]);
+    insta::assert_snapshot!(steady(&ran.stderr), @r"
+    not enough memory; asking again, on one thread and by sorting, which needs less
+    error: the query needs more memory than it may use
+    hint: give more with `--memory`, or ask for fewer rows or groups
+    ");
+}
+
+#[test]
 fn a_reader_that_stops_listening_is_no_error() {
     let project = project();
     for format in ["csv", "tsv", "json", "ndjson", "markdown", "table", "arrow"] {
