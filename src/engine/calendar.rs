@@ -7,8 +7,8 @@
 //! does not know by arithmetic it leaves to DataFusion's.
 //!
 //! Most models want a day rather than an instant: [`FirstDays`] makes
-//! `cast(date_trunc('month', at) as date)` one step, which has a value for
-//! whatever it is asked.
+//! `cast(at as date)` and `cast(date_trunc('month', at) as date)` one such step,
+//! which has a value for whatever it is asked.
 
 use std::sync::Arc;
 
@@ -27,10 +27,12 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Coercion, ColumnarValue, Documentation, Expr, ExprSchemable, LogicalPlan, ReturnFieldArgs,
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, TypeSignatureClass,
-    Volatility,
+    Volatility, lit,
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 
 /// What [`FirstDays`] calls its function; it has a value for any day.
 pub(super) const FIRST_DAY: &str = "first_day";
@@ -181,7 +183,7 @@ fn instants(at: &ArrayRef, period: Period) -> Result<Option<ArrayRef>> {
     Ok(Some(cast(&begun, at.data_type())?))
 }
 
-/// Makes `cast(date_trunc(…) as date)` one step.
+/// Makes `cast(at as date)` and `cast(date_trunc(…, at) as date)` one step.
 #[derive(Debug)]
 pub(super) struct FirstDays(Arc<ScalarUDF>);
 
@@ -191,22 +193,29 @@ impl FirstDays {
         Self(Arc::new(ScalarUDF::from(FirstDay { signature })))
     }
 
-    /// `expr` as one step; none where it is not both.
+    /// `expr` as one step; none where it makes no day of an instant.
     fn first_day(&self, expr: &Expr, rows: &DFSchema) -> Option<Expr> {
-        let Expr::Cast(Cast { expr: begun, field }) = expr else {
+        let Expr::Cast(Cast { expr: at, field }) = expr else {
             return None;
         };
-        let Expr::ScalarFunction(ScalarFunction { func, args }) = begun.as_ref() else {
+        if *field.data_type() != DataType::Date32 {
             return None;
+        }
+        let has_days = |at: &Expr| at.get_type(rows).is_ok_and(|kind| has_first_days(&kind));
+        let args = match at.as_ref() {
+            Expr::ScalarFunction(begun) if begun.func.inner().is::<DateTrunc>() => {
+                match begun.args.as_slice() {
+                    [Expr::Literal(period, _), at] if named(period).is_some() && has_days(at) => {
+                        begun.args.clone()
+                    }
+                    _ => return None,
+                }
+            }
+            at if has_days(at) => vec![lit("day"), at.clone()],
+            _ => return None,
         };
-        let [Expr::Literal(period, _), at] = args.as_slice() else {
-            return None;
-        };
-        let is_both = *field.data_type() == DataType::Date32 && func.inner().is::<DateTrunc>();
-        let from = at.get_type(rows).ok()?;
-        (is_both && named(period).is_some() && has_first_days(&from)).then(|| {
-            Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&self.0), args.clone()))
-        })
+        let first = ScalarFunction::new_udf(Arc::clone(&self.0), args);
+        Some(Expr::ScalarFunction(first))
     }
 }
 
@@ -233,6 +242,10 @@ impl OptimizerRule for FirstDays {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
+        // Of a day within bounds, files can be left out; of a function's they cannot.
+        if matches!(plan, LogicalPlan::Filter(_) | LogicalPlan::TableScan(_)) {
+            return Ok(Transformed::no(plan));
+        }
         let rows = merge_schema(&plan.inputs());
         let names = NamePreserver::new(&plan);
         plan.map_expressions(|expr| {
@@ -312,6 +325,25 @@ fn first_days(at: &ArrayRef, period: Period) -> Result<ArrayRef> {
         first.into(),
         at.nulls().cloned(),
     )))
+}
+
+/// The period and the column whose first day an expression is.
+pub(super) fn first_day_of(expr: &Arc<dyn PhysicalExpr>) -> Option<(Period, usize)> {
+    let function = expr.downcast_ref::<ScalarFunctionExpr>()?;
+    let [period, at] = function.args() else {
+        return None;
+    };
+    let period = named(period.downcast_ref::<Literal>()?.value())?;
+    let column = at.downcast_ref::<Column>()?.index();
+    let is_first = function.fun().inner().is::<FirstDay>();
+    is_first.then_some((period, column))
+}
+
+/// The first day, in days since 1970, of the period that a value lies in.
+pub(super) fn first_day(period: Period, at: &ScalarValue) -> Option<i64> {
+    let first = first_days(&at.to_array().ok()?, period).ok()?;
+    let first = first.as_primitive::<Date32Type>();
+    first.is_valid(0).then(|| first.value(0).into())
 }
 
 #[cfg(test)]

@@ -2,46 +2,57 @@
 
 use std::collections::HashMap;
 
-/// Places of numbers that lie between two bounds: a number's distance from the
-/// lower one. Those beyond, if there are any, get the places behind.
+/// Places of whole numbers, one behind the other as they occur. Those between
+/// two bounds are found by their distance from the lower one; those beyond, if
+/// there are any, by a hash table.
 #[derive(Debug)]
 pub struct Places {
     min: i64,
-    /// Which numbers between the bounds have occurred.
-    seen: Vec<bool>,
-    /// Whether there is a missing one among them.
-    missing: Option<usize>,
-    beyond: HashMap<i64, usize>,
-    others: Vec<Option<i64>>,
+    /// The places of the numbers between the bounds; `NONE` of one that has not
+    /// occurred.
+    close: Vec<u32>,
+    beyond: HashMap<i64, u32>,
+    missing: Option<u32>,
+    /// The numbers by place.
+    numbers: Vec<Option<i64>>,
 }
 
+const NONE: u32 = u32::MAX;
+/// What `NONE` is among places.
+const NOWHERE: usize = NONE as usize;
+
 impl Places {
-    /// Places for `count` numbers from `min` on.
+    /// Places for numbers of which most are the `count` from `min` on.
     #[must_use]
     pub fn new(min: i64, count: usize) -> Self {
         Self {
             min,
-            seen: vec![false; count],
-            missing: None,
+            close: vec![NONE; count],
             beyond: HashMap::new(),
-            others: Vec::new(),
+            missing: None,
+            numbers: Vec::new(),
         }
     }
 
-    /// How many places there are.
+    /// How many places are taken.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.seen.len() + self.others.len()
+        self.numbers.len()
     }
 
     /// Puts the place of each of `numbers` in `places`.
     pub fn of_all(&mut self, numbers: &[i64], places: &mut Vec<usize>) {
         places.clear();
-        places.extend(numbers.iter().map(|number| self.close(*number)));
-        if places.contains(&usize::MAX) {
+        let known = |number: &i64| match self.close.get(self.distance(*number)) {
+            Some(place) => *place as usize,
+            None => NOWHERE,
+        };
+        places.extend(numbers.iter().map(known));
+        // One pass without a branch, and one for what occurs for the first time.
+        if places.contains(&NOWHERE) {
             for (place, number) in places.iter_mut().zip(numbers) {
-                if *place == usize::MAX {
-                    *place = self.far(*number);
+                if *place == NOWHERE {
+                    *place = self.of(*number);
                 }
             }
         }
@@ -52,56 +63,57 @@ impl Places {
     pub fn of_some(&mut self, numbers: impl Iterator<Item = Option<i64>>, places: &mut Vec<usize>) {
         places.clear();
         places.extend(numbers.map(|number| match number {
-            Some(number) => match self.close(number) {
-                usize::MAX => self.far(number),
-                place => place,
-            },
-            None => *self.missing.get_or_insert_with(|| {
-                self.others.push(None);
-                self.seen.len() + self.others.len() - 1
-            }),
+            Some(number) => self.of(number),
+            None => {
+                let next = next(&self.numbers);
+                let place = *self.missing.get_or_insert(next);
+                if place == next {
+                    self.numbers.push(None);
+                }
+                place as usize
+            }
         }));
     }
 
-    /// Which places are taken, and the numbers that take them, in order of the
-    /// places.
+    /// The numbers that have places, in their order.
     #[must_use]
-    pub fn taken(&self) -> (Vec<bool>, Vec<Option<i64>>) {
-        let mut taken = self.seen.clone();
-        taken.resize(self.count(), true);
-        let close = (0_u64..).zip(&self.seen).filter(|(_, seen)| **seen);
-        let close = close.map(|(distance, _)| Some(self.min.wrapping_add_unsigned(distance)));
-        let numbers = close.chain(self.others.iter().copied());
-        (taken, numbers.collect())
+    pub fn numbers(&self) -> &[Option<i64>] {
+        &self.numbers
     }
 
     /// Bytes of memory beside the struct itself.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.seen.capacity() + self.others.capacity() * 4 * size_of::<i64>()
+        self.close.capacity() * size_of::<u32>()
+            + self.numbers.capacity() * size_of::<Option<i64>>()
+            + self.beyond.capacity() * 4 * size_of::<i64>()
     }
 
     #[inline]
-    fn close(&mut self, number: i64) -> usize {
+    fn distance(&self, number: i64) -> usize {
         // What lies below is far above, as there is no sign.
         let distance = number.wrapping_sub(self.min).cast_unsigned();
-        let place = usize::try_from(distance).unwrap_or(usize::MAX);
-        match self.seen.get_mut(place) {
-            Some(seen) => {
-                *seen = true;
-                place
-            }
-            None => usize::MAX,
-        }
+        usize::try_from(distance).unwrap_or(usize::MAX)
     }
 
-    #[cold]
-    fn far(&mut self, number: i64) -> usize {
-        *self.beyond.entry(number).or_insert_with(|| {
-            self.others.push(Some(number));
-            self.seen.len() + self.others.len() - 1
-        })
+    fn of(&mut self, number: i64) -> usize {
+        let distance = self.distance(number);
+        let next = next(&self.numbers);
+        let place = match self.close.get_mut(distance) {
+            Some(place) => place,
+            None => self.beyond.entry(number).or_insert(NONE),
+        };
+        if *place == NONE {
+            *place = next;
+            self.numbers.push(Some(number));
+        }
+        *place as usize
     }
+}
+
+/// The place behind the last one; there is not memory for more than 32 bits.
+fn next(numbers: &[Option<i64>]) -> u32 {
+    u32::try_from(numbers.len()).unwrap_or(NONE)
 }
 
 #[cfg(test)]
@@ -135,18 +147,17 @@ mod tests {
                 }
                 whole.extend_from_slice(&all);
             }
-            let (taken, values) = places.taken();
-            prop_assert_eq!(taken.len(), places.count());
-            let mut by_place = vec![Some(None); taken.len()];
-            let mut values = values.into_iter();
-            for (place, taken) in by_place.iter_mut().zip(taken) {
-                *place = taken.then(|| values.next().unwrap());
-            }
-            prop_assert_eq!(values.next(), None);
-            let found: Vec<Option<i64>> = whole.iter().map(|place| by_place[*place].unwrap()).collect();
+            let found: Vec<Option<i64>> = whole.iter().map(|place| places.numbers()[*place]).collect();
             prop_assert_eq!(&found, &numbers);
+            // A place is taken when its number occurs, and none is left out.
+            let mut last = 0;
+            for place in whole {
+                prop_assert!(place <= last);
+                last = last.max(place + 1);
+            }
+            prop_assert_eq!(last, places.count());
             let different: BTreeSet<_> = numbers.iter().collect();
-            prop_assert_eq!(by_place.iter().flatten().count(), different.len());
+            prop_assert_eq!(places.count(), different.len());
         }
     }
 }
