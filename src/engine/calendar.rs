@@ -84,12 +84,18 @@ impl ScalarUDFImpl for DateTrunc {
     }
 
     /// Of a day the instant at which the period begins, in microseconds, as the
-    /// lake stores instants.
+    /// lake stores instants; of a constant in nanoseconds where they hold it, as
+    /// table functions want them.
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         match args.arg_fields {
             [_, at] if is_date(at.data_type()) => {
-                let field = Field::new(self.name(), instants_of_days(), at.is_nullable());
-                Ok(Arc::new(field))
+                let constant = args.scalar_arguments.get(1).copied().flatten();
+                let nanos = DataType::Timestamp(TimeUnit::Nanosecond, None);
+                let kind = match constant {
+                    Some(day) if day.cast_to(&nanos).is_ok() => nanos,
+                    _ => instants_of_days(),
+                };
+                Ok(Arc::new(Field::new(self.name(), kind, at.is_nullable())))
             }
             _ => self.plain.return_field_from_args(args),
         }
@@ -100,7 +106,7 @@ impl ScalarUDFImpl for DateTrunc {
             return self.plain.invoke_with_args(args);
         };
         if is_date(&at.data_type()) {
-            *at = at.cast_to(&instants_of_days(), None)?;
+            *at = at.cast_to(args.return_field.data_type(), None)?;
         }
         // Of a constant the other one rounds towards 1970 (apache/datafusion#25425).
         let is_constant =

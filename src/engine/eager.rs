@@ -32,6 +32,7 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, InputOrderMode};
 
 use super::calendar::FIRST_DAY;
+use super::doubles::compares;
 use super::perfect::range;
 
 /// Rows for each group that there may be before the join, at least.
@@ -339,14 +340,28 @@ impl<'a> Joined<'a> {
 /// Whether the expression has a value for any row: it is computed of rows, too,
 /// that the join leaves out, and what fails of them must not fail the query.
 pub(super) fn never_fails(expression: &Expr, rows: &Schema) -> bool {
+    let kind = |part: &Expr| part.data_type(rows).unwrap_or(DataType::Null);
     let own = match expression.downcast_ref::<BinaryExpr>() {
-        Some(binary) => !matches!(binary.op(), Operator::Divide | Operator::Modulo),
+        Some(binary) => match binary.op() {
+            // Those of decimals and days may overflow.
+            Operator::Plus | Operator::Minus | Operator::Multiply => {
+                [binary.left(), binary.right()]
+                    .iter()
+                    .all(|side| kind(side).is_integer() || kind(side).is_floating())
+            }
+            operator => operator.is_logic_operator() || compares(*operator),
+        },
         None => match expression.downcast_ref::<CastExpr>() {
-            // Of numbers and times; a text may be none.
+            // A text may be no number, and a large one no whole number of 64 bits.
             Some(cast) => {
-                let wide = matches!(cast.cast_type(), DataType::Int64 | DataType::Float64);
-                let from = cast.expr().data_type(rows);
-                wide && from.is_ok_and(|from| from.is_numeric() || from.is_temporal())
+                let from = kind(cast.expr());
+                match cast.cast_type() {
+                    DataType::Float64 => from.is_numeric(),
+                    DataType::Int64 => {
+                        from.is_signed_integer() || from.is_temporal() || from == DataType::UInt32
+                    }
+                    _ => false,
+                }
             }
             None => {
                 let function = expression.downcast_ref::<ScalarFunctionExpr>();

@@ -434,7 +434,8 @@ fn tried(options: &mut ConfigOptions) -> Result<bool> {
 /// What makes a plan valid; before types become one, doubles stay doubles.
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
     let mut rules = Analyzer::new().rules;
-    rules.insert(0, Arc::new(Doubles));
+    let types = rules.iter().position(|rule| rule.name() == "type_coercion");
+    rules.insert(types.unwrap_or(rules.len()), Arc::new(Doubles));
     rules
 }
 

@@ -99,3 +99,54 @@ fn what_may_be_a_double_is_one() {
     "Decimal128(10, 2)",Float64
     "#);
 }
+
+#[test]
+fn what_is_read_from_elsewhere_is_a_double_there_too() {
+    let project = project();
+    let rated =
+        "with r as (select 1 as id, coalesce(max(x), 0.0) as rate from {rows} where x < 1) ";
+    let answers = [
+        // A subquery that refers to the row outside, and a lateral join.
+        (
+            "select rate from r where exists (select 1 from bronze.users as u where u.user_id = r.id and r.rate > 0.4)",
+            "rate\n0.42700000000000005\n",
+        ),
+        (
+            "select rate from r where id in (select u.user_id from bronze.users as u where r.rate * 2 between 0.5 and 0.9)",
+            "rate\n0.42700000000000005\n",
+        ),
+        (
+            "select l.twice from r cross join lateral (select u.user_id as twice from bronze.users as u where r.rate > u.user_id - 0.9) as l",
+            "twice\n1\n",
+        ),
+        (
+            "select grouping(rate > 0.5) as g, rate > 0.5 as above, count(*) as n from r group by rollup (rate > 0.5) order by 1",
+            "g,above,n\n0,false,1\n1,,1\n",
+        ),
+        (
+            "select array_has([0.5, 1.0], coalesce(rate, 0.0)) as has from r",
+            "has\nfalse\n",
+        ),
+        // A single is compared as one.
+        (
+            "select cast(0.1 as real) = 0.1 as same, coalesce(cast(0.1 as real), 0.0) as kept",
+            "same,kept\ntrue,0.1\n",
+        ),
+    ];
+    for (sql, expected) in answers {
+        assert_eq!(
+            answer(&project, &format!("{rated}{sql}")),
+            expected,
+            "{sql}"
+        );
+    }
+    // A recursion keeps the types that it was planned with.
+    let recursion = "with recursive t as (select coalesce(max(x), 0.0) as x, 1 as i from {rows} where x < 1 \
+                     union all select x * 2, i + 1 from t where i < 3) select x, i from t";
+    insta::assert_snapshot!(answer(&project, recursion), @r"
+    x,i
+    0.427000000000000,1
+    0.854000000000000,2
+    1.708000000000000,3
+    ");
+}
