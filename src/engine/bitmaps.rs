@@ -17,21 +17,66 @@ mod functions;
 mod histogram;
 mod pairs;
 
-use datafusion::common::{Result, exec_datafusion_err};
+use cinelake_kernels::Stored;
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use roaring::RoaringTreemap;
-
-use super::summaries::Summary;
 
 pub(super) use aggregates::aggregates;
 pub(super) use functions::functions;
 
-fn to_bytes(set: &RoaringTreemap) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    set.write(&mut bytes)?;
-    Ok(bytes)
+/// The set in `bytes`, to be looked through once.
+fn read(bytes: &[u8]) -> Result<Stored<'_>> {
+    match Stored::read(bytes) {
+        Some(set) => Ok(set),
+        None => exec_err!("this is no set of ids"),
+    }
 }
 
+/// The set in `bytes`, to be combined with others.
 fn from_bytes(bytes: &[u8]) -> Result<RoaringTreemap> {
     RoaringTreemap::deserialize_from(bytes)
         .map_err(|e| exec_datafusion_err!("this is no set of ids: {e}"))
+}
+
+fn to_bytes(set: &RoaringTreemap) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(set.serialized_size());
+    set.serialize_into(&mut bytes)
+        .map_err(|e| exec_datafusion_err!("a set of ids cannot be written: {e}"))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use roaring::RoaringBitmap;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sets_of_other_systems_are_read(
+            runs in prop::collection::vec((0_u32..400_000, 1_u32..9000), 0..12),
+            alone in prop::collection::vec(0_u32..400_000, 0..6000),
+            upper in 0_u32..3,
+        ) {
+            let mut ids = RoaringBitmap::new();
+            for (from, count) in runs {
+                ids.insert_range(from..from + count);
+            }
+            ids.extend(alone);
+            // With runs where they are shorter.
+            ids.optimize();
+            let set = RoaringTreemap::from_bitmaps([(upper, ids)]);
+            let bytes = to_bytes(&set).unwrap();
+            let stored = read(&bytes).unwrap();
+            let mut found = Vec::new();
+            stored.each(|id| found.push(id));
+            prop_assert_eq!(stored.count(), set.len());
+            prop_assert_eq!(stored.bounds(), set.min().zip(set.max()));
+            prop_assert_eq!(found, set.iter().collect::<Vec<_>>());
+            let mut united = cinelake_kernels::Ids::default();
+            united.merge_stored(&stored);
+            prop_assert_eq!(united.count(), set.len());
+        }
+    }
 }

@@ -45,8 +45,9 @@ pub(super) trait Summary: Debug + Default + Send + Sync + 'static {
     /// Adds what `summary` sums up; gives the bytes of memory that took, about.
     fn merge(&mut self, summary: &[u8]) -> Result<usize>;
 
-    /// The bytes that are stored: the same for the same values in any order.
-    fn write(&self, bytes: &mut Vec<u8>) -> Result<()>;
+    /// Appends what is stored to `bytes`: the same for the same values in any
+    /// order.
+    fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()>;
 }
 
 /// Whether values of the type can be summaries, however they were stored.
@@ -150,11 +151,11 @@ impl<S: Summary> AggregateUDFImpl for Aggregate<S> {
     }
 
     fn default_value(&self, _: &DataType) -> Result<ScalarValue> {
-        Ok(ScalarValue::BinaryView(Some(written(&S::default())?)))
+        Ok(ScalarValue::BinaryView(Some(written(&mut S::default())?)))
     }
 }
 
-fn written<S: Summary>(summary: &S) -> Result<Vec<u8>> {
+fn written<S: Summary>(summary: &mut S) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     summary.write(&mut bytes)?;
     Ok(bytes)
@@ -224,7 +225,7 @@ impl<S: Summary> PerGroup<S> {
     }
 }
 
-fn stored<S: Summary>(summaries: &[S]) -> Result<ArrayRef> {
+fn stored<S: Summary>(summaries: &mut [S]) -> Result<ArrayRef> {
     let mut array = BinaryViewBuilder::with_capacity(summaries.len());
     let mut bytes = Vec::new();
     for summary in summaries {
@@ -261,11 +262,11 @@ impl<S: Summary> GroupsAccumulator for PerGroup<S> {
         let groups: Vec<usize> = (0..rows).collect();
         let mut alone = Self::new(self.takes);
         alone.update_batch(values, &groups, filter, rows)?;
-        Ok(vec![stored(&alone.groups)?])
+        Ok(vec![stored(&mut alone.groups)?])
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        stored(&self.take(emit_to))
+        stored(&mut self.take(emit_to))
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -288,9 +289,9 @@ impl<S: Summary> OneGroup<S> {
     }
 
     /// The summary so far.
-    pub(super) fn summary(&mut self) -> &S {
+    pub(super) fn summary(&mut self) -> &mut S {
         self.0.groups.resize_with(1, S::default);
-        &self.0.groups[0]
+        &mut self.0.groups[0]
     }
 }
 

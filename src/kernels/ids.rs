@@ -1,5 +1,9 @@
 //! A set of numbers that grows.
 
+use std::borrow::Cow;
+
+use super::portable::{self, Kept, Part, Stored};
+
 /// Numbers a list holds at least before it is looked through for repetitions.
 const LEAST: usize = 16;
 /// Possible numbers for each one that is there, up to which a bit for each
@@ -104,6 +108,62 @@ impl Ids {
             self.insert(i64::from_le_bytes(*id));
         }
         Some(())
+    }
+
+    /// Appends the set to `out` as Roaring bitmaps are stored, the numbers taken
+    /// as ones without a sign: the same numbers give the same bytes.
+    pub fn store(&mut self, out: &mut Vec<u8>) {
+        self.tidy();
+        let listed = self.list.chunk_by(|one, other| one >> 16 == other >> 16);
+        let mut parts: Vec<Part<'_>> = listed.map(Part::Numbers).collect();
+        let (mut first, mut bits) = (self.base, self.bits.as_slice());
+        while !bits.is_empty() {
+            let words = usize::try_from(((first | 0xffff) - first) / 64 + 1).unwrap_or(1);
+            let (these, after) = bits.split_at(words.min(bits.len()));
+            parts.push(Part::Bits(first, Cow::Borrowed(these)));
+            (first, bits) = ((first | 0xffff).wrapping_add(1), after);
+        }
+        parts.sort_by_key(Part::base);
+        parts.dedup_by(|other, one| {
+            let same = other.base() == one.base();
+            if same {
+                let (mut words, more) = (one.words(), other.words());
+                words
+                    .iter_mut()
+                    .zip(more)
+                    .for_each(|(word, more)| *word |= more);
+                let base = one.base().unwrap_or(0).cast_signed();
+                *one = Part::Bits(base, Cow::Owned(words.to_vec()));
+            }
+            same
+        });
+        portable::write(&parts, out);
+    }
+
+    /// Adds a stored set; gives the bytes that the set grows by.
+    pub fn merge_stored(&mut self, set: &Stored<'_>) -> usize {
+        let before = self.bytes();
+        for container in set.containers() {
+            let base = container.base.cast_signed();
+            match container.kept {
+                Kept::Bits(words) => self.merge_bits(base, words),
+                Kept::Listed(low) if self.reach(base, base | 0xffff, low.len() as u64) => {
+                    let from = usize::try_from(distance(self.base, base) / 64);
+                    let words = self.bits.get_mut(from.unwrap_or(usize::MAX)..);
+                    let words = words.unwrap_or_default();
+                    for low in low {
+                        let low = u16::from_le_bytes(*low);
+                        if let Some(word) = words.get_mut(usize::from(low / 64)) {
+                            *word |= 1 << (low % 64);
+                        }
+                    }
+                }
+                Kept::Listed(_) | Kept::Runs(_) => container.each(&mut |number| {
+                    self.insert(number.cast_signed());
+                }),
+            }
+        }
+        self.bytes().saturating_sub(before)
     }
 
     fn merge_bits(&mut self, base: i64, words: &[[u8; 8]]) {
@@ -266,6 +326,27 @@ mod tests {
                 prop_assert_eq!(whole.merge(&bytes), Some(()));
             }
             prop_assert_eq!(whole.count(), want);
+        }
+
+        #[test]
+        fn stored_sets_are_united(ids in numbers(), cut in 0_usize..3000) {
+            let different: BTreeSet<u64> = ids.iter().map(|id| id.cast_unsigned()).collect();
+            let (one, two) = ids.split_at(cut.min(ids.len()));
+            let mut whole = Ids::default();
+            for part in [one, two] {
+                let mut bytes = Vec::new();
+                set(part).store(&mut bytes);
+                let before = whole.bytes();
+                let grown = whole.merge_stored(&Stored::read(&bytes).unwrap());
+                prop_assert_eq!(whole.bytes(), before + grown);
+            }
+            let mut bytes = Vec::new();
+            whole.store(&mut bytes);
+            let mut numbers = BTreeSet::new();
+            Stored::read(&bytes).unwrap().each(|number| {
+                numbers.insert(number);
+            });
+            prop_assert_eq!(numbers, different);
         }
 
         #[test]

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
+use cinelake_kernels::Ids;
 use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{Result, exec_datafusion_err};
+use datafusion::common::Result;
 use datafusion::logical_expr::AggregateUDF;
-use roaring::RoaringTreemap;
 
 use super::super::summaries::{self, Summary};
-use super::from_bytes;
 use super::histogram::BitmapHistogram;
+use super::read;
 
 /// The aggregates.
 pub(in crate::engine) fn aggregates() -> Vec<Arc<AggregateUDF>> {
-    let mut aggregates = summaries::aggregates::<RoaringTreemap>().to_vec();
+    let mut aggregates = summaries::aggregates::<Ids>().to_vec();
     aggregates.push(Arc::new(AggregateUDF::from(BitmapHistogram::new())));
     aggregates
 }
 
-impl Summary for RoaringTreemap {
-    type Value = u64;
+impl Summary for Ids {
+    type Value = i64;
 
     const AGG: &str = "bitmap_agg";
     const MERGE: &str = "bitmap_merge";
@@ -31,29 +31,26 @@ impl Summary for RoaringTreemap {
         (found.is_integer() || found.is_null()).then_some(DataType::Int64)
     }
 
-    fn each(array: &ArrayRef, mut take: impl FnMut(usize, u64)) -> Result<()> {
+    fn each(array: &ArrayRef, mut take: impl FnMut(usize, i64)) -> Result<()> {
         for (row, id) in array.as_primitive::<Int64Type>().iter().enumerate() {
             if let Some(id) = id {
-                take(row, id.cast_unsigned());
+                take(row, id);
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, id: u64) -> usize {
-        self.insert(id);
-        2
+    fn add(&mut self, id: i64) -> usize {
+        self.insert(id)
     }
 
     fn merge(&mut self, summary: &[u8]) -> Result<usize> {
-        *self |= from_bytes(summary)?;
-        Ok(summary.len())
+        Ok(self.merge_stored(&read(summary)?))
     }
 
-    fn write(&self, bytes: &mut Vec<u8>) -> Result<()> {
-        bytes.reserve(self.serialized_size());
-        self.serialize_into(bytes)
-            .map_err(|e| exec_datafusion_err!("a set of ids cannot be written: {e}"))
+    fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        self.store(bytes);
+        Ok(())
     }
 }
 
@@ -61,8 +58,10 @@ impl Summary for RoaringTreemap {
 mod tests {
     use datafusion::arrow::array::Int64Array;
     use proptest::prelude::*;
+    use roaring::RoaringTreemap;
 
     use super::super::super::summaries::tests::in_parts;
+    use super::super::to_bytes;
     use super::*;
 
     proptest! {
@@ -72,10 +71,11 @@ mod tests {
             cut in 0_usize..6000,
         ) {
             let array: ArrayRef = Arc::new(Int64Array::from(ids.clone()));
-            let (whole, parts) = in_parts::<RoaringTreemap>(&array, cut);
+            let (whole, parts) = in_parts::<Ids>(&array, cut);
             prop_assert_eq!(&parts, &whole);
-            let different: std::collections::BTreeSet<i64> = ids.into_iter().collect();
-            prop_assert_eq!(from_bytes(&whole).unwrap().len(), different.len() as u64);
+            // As others write it.
+            let set: RoaringTreemap = ids.into_iter().map(i64::cast_unsigned).collect();
+            prop_assert_eq!(to_bytes(&set).unwrap(), whole);
         }
     }
 }

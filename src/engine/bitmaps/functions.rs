@@ -15,7 +15,7 @@ use datafusion::logical_expr::{
 
 use super::super::summaries::is_summary;
 use super::pairs::{Overlaps, combined};
-use super::{from_bytes, to_bytes};
+use super::{read, to_bytes};
 
 /// The functions of sets.
 pub(in crate::engine) fn functions() -> Vec<Arc<ScalarUDF>> {
@@ -118,7 +118,7 @@ impl ScalarUDFImpl for SetFunction {
         let sets: Vec<&BinaryViewArray> = arrays.iter().map(|a| a.as_binary_view()).collect();
         let result: ArrayRef = match (self.operation, sets.as_slice()) {
             (Operation::Count, [sets]) => {
-                let count = |set: &[u8]| from_bytes(set).and_then(|set| counted(set.len()));
+                let count = |set: &[u8]| read(set).and_then(|set| counted(set.count()));
                 let counts = sets.iter().map(|set| set.map(count).transpose());
                 Arc::new(counts.collect::<Result<Int64Array>>()?)
             }
@@ -127,9 +127,9 @@ impl ScalarUDFImpl for SetFunction {
                 for set in *sets {
                     match set {
                         Some(set) => {
-                            let ids = from_bytes(set)?;
-                            let ids = ids.iter().map(|id| Some(id.cast_signed()));
-                            lists.append_value(ids);
+                            let values = lists.values();
+                            read(set)?.each(|id| values.append_value(id.cast_signed()));
+                            lists.append(true);
                         }
                         None => lists.append_null(),
                     }

@@ -12,7 +12,7 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
 use super::super::summaries::is_summary;
-use super::from_bytes;
+use super::read;
 
 /// An id and the number of sets that have it.
 static COUNTED: LazyLock<Fields> = LazyLock::new(|| {
@@ -91,12 +91,10 @@ impl Accumulator for Histogram {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let [sets] = take_function_args("bitmap_histogram", values)?;
         for set in sets.as_binary_view().iter().flatten() {
-            let set = from_bytes(set)?;
-            self.0
-                .reach(set.len(), set.max().unwrap_or(0).cast_signed());
-            for id in &set {
-                self.0.add(id.cast_signed(), 1);
-            }
+            let set = read(set)?;
+            let max = set.bounds().map_or(0, |(_, max)| max);
+            self.0.reach(set.count(), max.cast_signed());
+            set.each(|id| self.0.add(id.cast_signed(), 1));
         }
         Ok(())
     }

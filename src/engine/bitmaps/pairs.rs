@@ -11,7 +11,7 @@ use datafusion::common::Result;
 use roaring::RoaringTreemap;
 use twox_hash::XxHash3_128;
 
-use super::from_bytes;
+use super::{from_bytes, read};
 
 /// Sets that are kept within a batch.
 const KNOWN: usize = 1024;
@@ -129,15 +129,15 @@ enum Ids {
 
 impl Ids {
     fn read(bytes: &[u8]) -> Result<Self> {
-        let set = from_bytes(bytes)?;
-        let bits = match (set.min(), set.max()) {
-            (Some(min), Some(max)) if (max - min) / SPREAD < set.len() => Bits::with_room(min, max),
+        let set = read(bytes)?;
+        let bits = match set.bounds() {
+            Some((min, max)) if (max - min) / SPREAD < set.count() => Bits::with_room(min, max),
             _ => None,
         };
         let Some(mut bits) = bits else {
-            return Ok(Self::Sparse(set));
+            return from_bytes(bytes).map(Self::Sparse);
         };
-        set.iter().for_each(|id| bits.insert(id));
+        set.each(|id| bits.insert(id));
         Ok(Self::Dense(bits))
     }
 

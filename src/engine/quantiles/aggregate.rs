@@ -163,7 +163,7 @@ impl Summary for Tally {
 
     /// How many values are counted, those with their counts, and the others.
     /// Unlike other summaries these bytes are never stored, and in no order.
-    fn write(&self, bytes: &mut Vec<u8>) -> Result<()> {
+    fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         let (counted, single) = self.parts();
         let start = bytes.len();
         bytes.extend([0; 8]);

@@ -146,7 +146,7 @@ impl Summary for DdSketch {
         Ok(self.0.bytes().saturating_sub(before))
     }
 
-    fn write(&self, bytes: &mut Vec<u8>) -> Result<()> {
+    fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.push(VERSION);
         let mut last = -INFINITE;
         for (bucket, count) in self.0.in_order() {

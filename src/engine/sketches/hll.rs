@@ -119,7 +119,7 @@ impl Summary for Hll {
         Ok(self.bytes().saturating_sub(before))
     }
 
-    fn write(&self, bytes: &mut Vec<u8>) -> Result<()> {
+    fn write(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         let start = bytes.len();
         // United with itself it forgets in which order values came.
         let sketch = match &self.0 {
