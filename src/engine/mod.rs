@@ -22,6 +22,7 @@ mod once;
 mod params;
 mod perfect;
 mod quantiles;
+mod ranks;
 mod reach;
 mod session;
 mod sessionize;
@@ -32,6 +33,7 @@ mod system;
 mod table;
 mod trace;
 mod turns;
+mod unshared;
 mod wording;
 
 use std::collections::HashMap;

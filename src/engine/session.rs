@@ -29,10 +29,12 @@ use super::not_in::NotIn;
 use super::once::FindTwins;
 use super::perfect::GroupByPlace;
 use super::quantiles::CountValues;
+use super::ranks::RankInOrder;
 use super::sessionize::sessionize;
 use super::sketches;
 use super::spilling::physical_rules;
 use super::turns::TakeTurns;
+use super::unshared::Unshare;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
 use crate::config::engine_options;
@@ -139,6 +141,8 @@ impl Session {
                 .with_physical_optimizer_rule(Arc::new(ComputeAhead))
                 .with_physical_optimizer_rule(Arc::new(GroupBeforeJoin))
                 .with_physical_optimizer_rule(Arc::new(GroupByPlace))
+                .with_physical_optimizer_rule(Arc::new(RankInOrder))
+                .with_physical_optimizer_rule(Arc::new(Unshare))
                 .with_physical_optimizer_rule(Arc::new(FindTwins));
         }
         let state = state.build();

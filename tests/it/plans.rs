@@ -185,6 +185,41 @@ fn the_answers_are_those_of_plain_plans() {
 }
 
 #[test]
+fn ranks_of_rows_in_order_take_no_window() {
+    let project = project();
+    let favourites = "select user_id, title_id from (select user_id, title_id, row_number() over (partition by user_id \
+                      order by n desc, title_id) as place, rank() over (partition by user_id order by n desc, title_id) as r \
+                      from (select user_id, title_id, count(*) as n from silver.sessions group by 1, 2) as g) as f \
+                      where place = 1 and r = 1";
+    insta::assert_snapshot!(operators(&project, favourites), @r"
+    FilterExec
+      ProjectionExec
+        RankRows
+          SortExec
+            Unshared
+              RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
+                ProjectionExec
+                  AggregateExec: mode=FinalPartitioned
+                    RepartitionExec: partitioning=Hash([user_id@0, title_id@1], 2), input_partitions=2
+                      AggregateExec: mode=Partial
+                        DataSourceExec: 2 groups of sessions
+    ");
+    let others = [
+        // The rows after it count, too.
+        "select ntile(4) over (partition by user_id order by session_id) from silver.sessions",
+        "select lag(title_id) over (partition by user_id order by session_id), row_number() over \
+         (partition by user_id order by session_id) from silver.sessions",
+        // Values in values are compared in parts.
+        "select row_number() over (partition by make_array(user_id) order by session_id) from silver.sessions",
+    ];
+    for other in others {
+        let plan = operators(&project, other);
+        assert!(!plan.contains("RankRows"), "{plan}");
+    }
+    assert_same(&project, favourites, favourites);
+}
+
+#[test]
 fn groups_by_a_number_are_found_by_place() {
     let project = project();
     let by_user = "select user_id, count(*), max(day) from silver.sessions group by user_id";

@@ -1,0 +1,209 @@
+//! Rows that wait hold no memory but their own.
+//!
+//! A grouping hands on its answer in slices, and each of them keeps the whole
+//! answer. DataFusion counts the memory that a slice keeps and not what it
+//! takes: of two million groups a sort believes to hold as many times the answer
+//! as there are batches, and waits on the disk for want of memory that is there.
+//! [`Unshare`] has rows copied out of what they are a slice of before they wait.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, MutableArrayData, make_array};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, Statistics, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::execution_plan::{CardinalityEffect, replace_children_if_necessary};
+use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::StreamExt;
+
+/// Bytes that a column may keep beside its own.
+const SPARE: usize = 64 << 10;
+
+/// Puts [`Unshared`] below what holds rows and counts each batch for itself.
+#[derive(Debug)]
+pub(super) struct Unshare;
+
+impl PhysicalOptimizerRule for Unshare {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            let sorts = |sort: &SortExec| sort.fetch().is_none();
+            let holds = plan.downcast_ref::<SortExec>().is_some_and(sorts)
+                || plan.is::<NestedLoopJoinExec>()
+                || plan.is::<CrossJoinExec>();
+            if !holds {
+                return Ok(Transformed::no(plan));
+            }
+            // Joins hold their first input.
+            let mut inputs: Vec<_> = plan.children().into_iter().cloned().collect();
+            if let Some(held) = inputs.first_mut() {
+                *held = Arc::new(Unshared(Arc::clone(held)));
+            }
+            replace_children_if_necessary(plan, inputs).map(Transformed::yes)
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "unshare"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// The rows of its input, without the memory around them.
+#[derive(Debug)]
+struct Unshared(Arc<dyn ExecutionPlan>);
+
+impl DisplayAs for Unshared {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unshared")
+    }
+}
+
+impl ExecutionPlan for Unshared {
+    fn name(&self) -> &'static str {
+        "Unshared"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.0.properties()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.0]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(input), true) => Ok(Arc::new(Self(input))),
+            _ => internal_err!("Unshared has one input"),
+        }
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let rows = self.0.execute(partition, context)?;
+        let rows = rows.map(|batch| unshared(&batch?));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+
+    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
+        vec![ChildStats::At(partition)]
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        inputs: &[Arc<Statistics>],
+        _: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        Ok(Arc::clone(&inputs[0]))
+    }
+
+    fn cardinality_effect(&self) -> CardinalityEffect {
+        CardinalityEffect::Equal
+    }
+}
+
+fn unshared(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(own);
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let schema = batch.schema();
+    Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
+}
+
+/// The same values; copied where they keep more than twice their memory.
+fn own(array: &ArrayRef) -> Result<ArrayRef> {
+    let held = array.get_array_memory_size();
+    if held <= SPARE || held / 2 <= taken(array).saturating_add(SPARE) {
+        return Ok(Arc::clone(array));
+    }
+    let data = array.to_data();
+    let mut copy = MutableArrayData::new(vec![&data], false, array.len());
+    copy.try_extend(0, 0, array.len())?;
+    let copy = make_array(copy.freeze());
+    Ok(match copy.data_type() {
+        DataType::Utf8View => Arc::new(copy.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(copy.as_binary_view().gc()),
+        _ => copy,
+    })
+}
+
+/// The bytes that the values take, at most.
+fn taken(array: &ArrayRef) -> usize {
+    let views = size_of::<u128>() * array.len();
+    match array.data_type() {
+        DataType::Utf8View => views + array.as_string_view().total_buffer_bytes_used(),
+        DataType::BinaryView => views + array.as_binary_view().total_buffer_bytes_used(),
+        _ => {
+            let taken = array.to_data().get_slice_memory_size();
+            taken.unwrap_or(usize::MAX)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Int64Array, StringArray, StringViewArray};
+
+    use super::*;
+
+    #[test]
+    fn a_slice_keeps_what_it_takes() {
+        let numbers = || (0..100_000_i64).map(|n| (n % 7 > 0).then_some(n));
+        let texts = || numbers().map(|n| n.map(|n| format!("{n} is longer than a view")));
+        let columns: [(&str, ArrayRef); 3] = [
+            ("n", Arc::new(numbers().collect::<Int64Array>())),
+            ("v", Arc::new(texts().collect::<StringViewArray>())),
+            ("t", Arc::new(texts().collect::<StringArray>())),
+        ];
+        let whole = RecordBatch::try_from_iter(columns).unwrap();
+        let part = whole.slice(50_000, 1000);
+        assert!(part.get_array_memory_size() > 4 << 20);
+        let own = unshared(&part).unwrap();
+        assert_eq!(own, part);
+        assert!(own.get_array_memory_size() < 256 << 10);
+        // What is not shared is not copied.
+        let again = unshared(&whole).unwrap();
+        for (one, other) in again.columns().iter().zip(whole.columns()) {
+            assert!(Arc::ptr_eq(one, other));
+        }
+    }
+}
