@@ -17,7 +17,7 @@ use cinelake::generate::{Chance, More, Request, generate, generate_more};
 use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
-use cinelake_kernels::{Bits, Ids, Places, Session, Sessions, order_of};
+use cinelake_kernels::{Bits, Ids, Places, Session, Sessions, Span, order_of};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -373,9 +373,12 @@ fn kernels(criterion: &mut Criterion) {
     }
     group.bench_function("places of users", |bencher| {
         bencher.iter(|| {
-            let (mut places, mut found) = (Places::new(0, 10_000), Vec::new());
+            let span = Span::new(0, 10_000);
+            let (mut places, mut found) = (Places::new(10_001), Vec::new());
             for part in ids.chunks(8192) {
-                places.of_all(part, &mut found);
+                let mut at = vec![0; part.len()];
+                assert!(span.append(part, None, &mut at));
+                places.groups(&at, &mut found);
                 black_box(&found);
             }
             places.count()

@@ -1,16 +1,20 @@
-//! Groups by one whole number or day, found by the number itself.
+//! Groups by a few numbers, days and texts, found by these themselves.
 //!
 //! Where the bounds of a column are known and lie no further apart than there
-//! are rows, its values need no hash table: a group is found by its distance from
-//! the lower bound, and rows in the order of their keys go through the groups in
-//! order. The field calls it perfect hashing. [`GroupByPlace`] finds such
-//! groupings, [`PerfectAggregate`] computes them, with DataFusion's own
-//! accumulators.
+//! are rows, about, its values need no hash table: a group is found by its
+//! distance from the lower bound, and rows in the order of their keys go through
+//! the groups in order. The field calls it perfect hashing. Several keys are the
+//! digits of one number; a text is a digit, too, where there are few of them.
+//! [`GroupByPlace`] finds such groupings, [`PerfectAggregate`] computes them,
+//! with DataFusion's own accumulators.
 
 mod aggregate;
+mod rest;
 
 use std::sync::Arc;
 
+use cinelake_kernels::{Span, Texts};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue};
@@ -20,18 +24,26 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, InputOrderMode};
 
 pub(super) use self::aggregate::PerfectAggregate;
 use super::calendar::{first_day, first_day_of};
 
-/// Groups that have a place of their own, at most.
-const MOST: usize = 1 << 22;
-/// Groupings by a number whose bounds are known, and no more than there are
-/// rows to group, become a [`PerfectAggregate`].
+/// Places that there are, at most.
+const MOST: usize = 1 << 24;
+/// Places for each row, at most.
+const SPARSE: usize = 4;
+/// Texts that a column is expected to have, from the most to the least; others
+/// are found out while rows are grouped.
+const TEXTS: [u32; 3] = [Texts::MOST, 32, 16];
+
+/// Groupings by keys that may have a few times as many values as there are rows,
+/// at most, become a [`PerfectAggregate`].
 #[derive(Debug)]
 pub(super) struct GroupByPlace;
 
@@ -59,8 +71,8 @@ fn by_place(
     plan: Arc<dyn ExecutionPlan>,
     statistics: &StatisticsContext,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let bounds = match plan.downcast_ref::<AggregateExec>() {
-        Some(grouping) if is_plain(grouping) => bounds(grouping, statistics)?,
+    let keys = match plan.downcast_ref::<AggregateExec>() {
+        Some(grouping) if is_plain(grouping) => keys(grouping, statistics)?,
         _ => None,
     };
     let inputs = plan.children().into_iter().cloned();
@@ -68,21 +80,40 @@ fn by_place(
         .map(|input| by_place(input, statistics))
         .collect::<Result<Vec<_>>>()?;
     let plan = replace_children_if_necessary(plan, inputs)?;
-    Ok(match (bounds, plan.downcast_ref::<AggregateExec>()) {
-        (Some(bounds), Some(grouping)) => Arc::new(PerfectAggregate::new(grouping.clone(), bounds)),
+    let keys = keys.or_else(|| keys_of_states(plan.as_ref()));
+    Ok(match (keys, plan.downcast_ref::<AggregateExec>()) {
+        (Some(keys), Some(grouping)) => Arc::new(PerfectAggregate::new(grouping.clone(), keys)),
         _ => plan,
     })
 }
 
-/// Whether a grouping is by one column, of raw rows in no order, and each group's
-/// state is a few numbers.
+/// What is known of the keys of a grouping of states, which a grouping by place
+/// hands on.
+fn keys_of_states(plan: &dyn ExecutionPlan) -> Option<Vec<Key>> {
+    let grouping = plan.downcast_ref::<AggregateExec>()?;
+    let takes_states = grouping.mode().input_mode() == AggregateInputMode::Partial;
+    if !takes_states || !is_unordered(grouping) {
+        return None;
+    }
+    let mut input = grouping.input();
+    while input.is::<RepartitionExec>() || input.is::<CoalescePartitionsExec>() {
+        input = input.children().pop()?;
+    }
+    Some(input.downcast_ref::<PerfectAggregate>()?.keys().to_vec())
+}
+
+fn is_unordered(grouping: &AggregateExec) -> bool {
+    *grouping.input_order_mode() == InputOrderMode::Linear && grouping.limit_options().is_none()
+}
+
+/// Whether a grouping is of raw rows in no order, and each group's state is a few
+/// numbers.
 fn is_plain(grouping: &AggregateExec) -> bool {
     let by = grouping.group_expr();
     by.is_single()
-        && by.expr().len() == 1
+        && !by.expr().is_empty()
         && grouping.mode().input_mode() == AggregateInputMode::Raw
-        && *grouping.input_order_mode() == InputOrderMode::Linear
-        && grouping.limit_options().is_none()
+        && is_unordered(grouping)
         && grouping.aggr_expr().iter().all(|aggregate| {
             let states = aggregate.state_fields();
             aggregate.groups_accumulator_supported()
@@ -91,31 +122,79 @@ fn is_plain(grouping: &AggregateExec) -> bool {
         })
 }
 
-/// What is known of the keys.
+/// What is known of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bounds {
-    min: i64,
-    /// Numbers from the smallest to the greatest key.
-    count: usize,
+enum Key {
+    /// It lies between bounds.
+    Number(Span),
+    /// There are so many different ones, at most.
+    Text(u32),
 }
 
-fn bounds(grouping: &AggregateExec, statistics: &StatisticsContext) -> Result<Option<Bounds>> {
-    let (key, _) = &grouping.group_expr().expr()[0];
+impl Key {
+    fn digits(self) -> usize {
+        let values = match self {
+            Self::Number(span) => span.digits(),
+            Self::Text(most) => most + 1,
+        };
+        values as usize
+    }
+}
+
+/// The places that keys may have.
+fn places(keys: &[Key]) -> usize {
+    keys.iter()
+        .map(|key| key.digits())
+        .fold(1, usize::saturating_mul)
+}
+
+/// What is known of the keys of a grouping; none where that is not enough.
+fn keys(grouping: &AggregateExec, statistics: &StatisticsContext) -> Result<Option<Vec<Key>>> {
     let input = grouping.input();
     let known = statistics.compute(input.as_ref(), &StatisticsArgs::new())?;
-    let columns = &known.column_statistics;
-    let range = match key.downcast_ref::<Column>() {
-        Some(column) => columns
-            .get(column.index())
-            .and_then(range)
-            .or_else(|| computed(input, column.index(), statistics)),
-        None => range_of_periods(key, columns),
-    };
-    let (Some((min, count)), Some(rows)) = (range, known.num_rows.get_value()) else {
+    let Some(rows) = known.num_rows.get_value() else {
         return Ok(None);
     };
     let rows = rows / input.output_partitioning().partition_count().max(1);
-    Ok((count <= MOST.min(rows)).then_some(Bounds { min, count }))
+    let most = MOST.min(rows.saturating_mul(SPARSE));
+    let expressions = grouping.group_expr().expr();
+    for texts in TEXTS {
+        let key = |key| known_key(key, texts, input, &known.column_statistics, statistics);
+        let keys: Option<Vec<Key>> = expressions.iter().map(|(expr, _)| key(expr)).collect();
+        let Some(keys) = keys else {
+            return Ok(None);
+        };
+        // One text is as quickly found by its hash.
+        if places(&keys) <= most && !matches!(keys.as_slice(), [Key::Text(_)]) {
+            return Ok(Some(keys));
+        }
+    }
+    Ok(None)
+}
+
+fn known_key(
+    key: &Arc<dyn PhysicalExpr>,
+    texts: u32,
+    input: &Arc<dyn ExecutionPlan>,
+    known: &[ColumnStatistics],
+    statistics: &StatisticsContext,
+) -> Option<Key> {
+    match key.data_type(&input.schema()).ok()? {
+        DataType::Utf8View => return Some(Key::Text(texts)),
+        DataType::Boolean => return Some(Key::Number(Span::new(0, 2))),
+        _ => {}
+    }
+    let (min, count) = match key.downcast_ref::<Column>() {
+        Some(column) => known
+            .get(column.index())
+            .and_then(range)
+            .or_else(|| computed(input, column.index(), statistics))?,
+        None => range_of_periods(key, known)?,
+    };
+    let count = u32::try_from(count)
+        .ok()
+        .filter(|count| *count < u32::MAX)?;
+    Some(Key::Number(Span::new(min, count)))
 }
 
 /// The range of a column that a plan or its scan computes.

@@ -21,7 +21,7 @@ pub use counts::Counts;
 pub use ids::Ids;
 pub use order::order_of;
 pub use periods::{Period, days_of, month_start};
-pub use places::Places;
+pub use places::{Places, Span, Texts};
 pub use portable::Stored;
 pub use sessions::{Session, Sessions};
 pub use tally::{Ranks, Tally};

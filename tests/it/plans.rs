@@ -114,7 +114,7 @@ fn other_questions_deal_the_files_out_to_the_threads() {
     let by_user = "select user_id, count(*) from silver.sessions group by user_id";
     insta::assert_snapshot!(operators(&project, by_user), @r"
     ProjectionExec
-      AggregateExec: mode=FinalPartitioned
+      PerfectAggregateExec: mode=FinalPartitioned
         RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
           PerfectAggregateExec: mode=Partial
             DataSourceExec: 2 groups of sessions
@@ -225,7 +225,7 @@ fn groups_by_a_number_are_found_by_place() {
     let by_user = "select user_id, count(*), max(day) from silver.sessions group by user_id";
     insta::assert_snapshot!(operators(&project, by_user), @r"
     ProjectionExec
-      AggregateExec: mode=FinalPartitioned
+      PerfectAggregateExec: mode=FinalPartitioned
         RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
           PerfectAggregateExec: mode=Partial
             DataSourceExec: 2 groups of sessions
@@ -235,14 +235,25 @@ fn groups_by_a_number_are_found_by_place() {
         "select user_id, count(distinct title_id) from silver.sessions group by user_id",
         "select user_id, string_agg(genres, '') from silver.sessions as s inner join silver.titles as t \
          on s.title_id = t.title_id group by user_id",
-        // Two columns, text, more numbers than rows, no bounds.
-        "select user_id, title_id, count(*) from silver.sessions group by 1, 2",
+        // Text alone, more places than rows, more numbers than rows, no bounds.
         "select genres, count(*) from silver.titles group by genres",
-        "select session_id, count(*) from silver.sessions where user_id = 3 group by 1",
+        "select user_id, title_id, count(*) from silver.sessions group by 1, 2",
+        "select session_id, count(*) from (select session_id from silver.sessions limit 5) as five group by 1",
         "select user_id + 1, count(*) from silver.sessions group by 1",
     ];
     for other in others {
         assert!(!operators(&project, other).contains("Perfect"), "{other}");
+    }
+    let several = [
+        "select title_id, user_id < 4 as few, count(*) from silver.sessions group by 1, 2",
+        "select title_id, users.name, count(*) from silver.sessions as s inner join \
+         (select user_id, 'user ' || cast(user_id % 9 as text) as name from silver.sessions where session_id < 50) as users \
+         on s.user_id = users.user_id group by 1, 2",
+    ];
+    for keys in several {
+        let plan = operators(&project, keys);
+        assert!(plan.contains("Perfect"), "{keys}: {plan}");
+        assert_same(&project, keys, keys);
     }
 }
 
@@ -279,6 +290,21 @@ fn groups_found_by_place_are_those_of_a_hash_table() {
             "select k, n from (select {k} as k, count(*) as n from silver.sessions group by 1) as c order by n desc, k limit 5",
         ),
         ("user_id", "select distinct {k} as k from silver.sessions"),
+        // Several keys.
+        (
+            "title_id",
+            "select user_id < 99 as u, {k} as k, count(*), sum(session_id), min(day) filter (where session_id % 2 = 0) \
+             from silver.sessions where month is not null group by 1, 2",
+        ),
+        (
+            "title_id",
+            "select 'title ' || cast(session_id % 5 as text) as t, {k} as k, user_id < 4 as few, count(*), avg(session_id) \
+             from silver.sessions where month is not null group by 1, 2, 3",
+        ),
+        (
+            "title_id",
+            "select cast(session_id as text) as t, {k} as k, count(*) from silver.sessions where month is not null group by 1, 2",
+        ),
         (
             "user_id",
             "with c as (select {k} as k, count(*) as n from silver.sessions group by 1) \
@@ -464,9 +490,9 @@ fn what_a_query_reads_twice_is_computed_once() {
                  on a.user_id = b.user_id and a.title_id < b.title_id group by 1, 2";
     insta::assert_snapshot!(operators(&project, pairs), @r"
     ProjectionExec
-      AggregateExec: mode=FinalPartitioned
+      PerfectAggregateExec: mode=FinalPartitioned
         RepartitionExec: partitioning=Hash([title_id@0, title_id@1], 2), input_partitions=2
-          AggregateExec: mode=Partial
+          PerfectAggregateExec: mode=Partial
             HashJoinExec: mode=CollectLeft
               CoalescePartitionsExec
                 Once

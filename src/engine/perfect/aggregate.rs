@@ -1,23 +1,25 @@
-//! The operator beneath: groups whose places are the distances of their keys.
+//! The operator beneath: groups whose places are made of their keys.
 
 use std::fmt;
 use std::sync::Arc;
 
-use cinelake_kernels::Places;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, PrimitiveArray};
+use cinelake_kernels::{Places, Span, Texts};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, PrimitiveArray, StringViewBuilder,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::common::{DataFusionError, Result, Statistics, exec_datafusion_err, internal_err};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
 use datafusion::physical_plan::aggregates::{
-    AggregateExec, AggregateOutputMode, aggregate_expressions,
+    AggregateExec, AggregateInputMode, AggregateOutputMode, aggregate_expressions,
 };
 use datafusion::physical_plan::execution_plan::{CardinalityEffect, replace_children_if_necessary};
 use datafusion::physical_plan::metrics::{
@@ -28,30 +30,35 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, InputDistributionRequirements, PlanProperties,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 
-use super::Bounds;
+use super::rest::{states_schema, with_rest};
+use super::{Key, places};
 
 /// Bytes that a number of an accumulator's state takes, twice: once while rows
 /// are added, once as an answer.
 const BYTES: usize = 32;
 
-/// A grouping by a number within known bounds.
+/// A grouping by keys of which enough is known.
 #[derive(Debug)]
 pub(in crate::engine) struct PerfectAggregate {
     /// The same with a hash table, for where memory is short.
     grouping: Arc<AggregateExec>,
-    bounds: Bounds,
+    keys: Vec<Key>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl PerfectAggregate {
-    pub(super) fn new(grouping: AggregateExec, bounds: Bounds) -> Self {
+    pub(super) fn new(grouping: AggregateExec, keys: Vec<Key>) -> Self {
         Self {
             grouping: Arc::new(grouping),
-            bounds,
+            keys,
             metrics: ExecutionPlanMetricsSet::new(),
         }
+    }
+
+    pub(super) fn keys(&self) -> &[Key] {
+        &self.keys
     }
 }
 
@@ -97,7 +104,7 @@ impl ExecutionPlan for PerfectAggregate {
         let grouping: Arc<dyn ExecutionPlan> = Arc::clone(&self.grouping) as _;
         let grouping = replace_children_if_necessary(grouping, children)?;
         match grouping.downcast_ref::<AggregateExec>() {
-            Some(grouping) => Ok(Arc::new(Self::new(grouping.clone(), self.bounds))),
+            Some(grouping) => Ok(Arc::new(Self::new(grouping.clone(), self.keys.clone()))),
             None => internal_err!("a grouping stays one"),
         }
     }
@@ -107,24 +114,39 @@ impl ExecutionPlan for PerfectAggregate {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let groups = Groups::new(&self.grouping, self.bounds)?;
         let memory = MemoryConsumer::new("PerfectAggregate").register(context.memory_pool());
-        if memory.try_grow(groups.bytes(self.bounds)).is_err() {
+        if memory
+            .try_grow(Places::bytes_of(places(&self.keys)))
+            .is_err()
+        {
             return self.grouping.execute(partition, context);
         }
-        let batch_size = context.session_config().batch_size();
+        let mut groups = Groups::new(&self.grouping, &self.keys, memory)?;
+        let grouping = Arc::clone(&self.grouping);
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let input = self.grouping.input().execute(partition, context)?;
+        let mut input = grouping.input().execute(partition, Arc::clone(&context))?;
         let rows = stream::once(async move {
-            let answer = groups.of(input, &metrics).await?;
-            let count = answer.num_rows();
-            let parts = (0..count).step_by(batch_size).map(move |from| {
-                // What is not needed any more is given back with the last part.
-                let _held = &memory;
-                Ok(answer.slice(from, batch_size.min(count - from)))
-            });
-            let parts = stream::iter(parts).map(move |batch| batch.record_output(&metrics));
-            Ok::<_, DataFusionError>(parts)
+            let batch_size = context.session_config().batch_size();
+            let (output, schema) = (grouping.mode().output_mode(), grouping.schema());
+            while let Some(batch) = input.next().await.transpose()? {
+                let timer = metrics.elapsed_compute().timer();
+                let found = groups.add(&batch)?;
+                drop(timer);
+                if !found {
+                    let schema = states_schema(&grouping)?;
+                    let states = groups.answer(AggregateOutputMode::Partial, schema, batch_size)?;
+                    let rest = stream::iter([Ok(batch)]).chain(input);
+                    return Ok(with_rest(&grouping, states, rest, &context)?.boxed());
+                }
+            }
+            let timer = metrics.elapsed_compute().timer();
+            let answer = groups.answer(output, schema, batch_size)?;
+            drop(timer);
+            Ok::<_, DataFusionError>(
+                answer
+                    .map(move |batch| batch.record_output(&metrics))
+                    .boxed(),
+            )
         });
         let rows = rows.try_flatten().boxed();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
@@ -153,11 +175,22 @@ impl ExecutionPlan for PerfectAggregate {
 
 /// The groups of one partition.
 struct Groups {
-    schema: SchemaRef,
-    key: PhysicalExprRef,
+    keys: Vec<(PhysicalExprRef, Digits)>,
     places: Places,
     aggregates: Vec<Aggregate>,
-    output: AggregateOutputMode,
+    input: AggregateInputMode,
+    memory: MemoryReservation,
+    /// Groups that the memory is enough for, and that there may be.
+    room: usize,
+    most: usize,
+    /// The places and the groups of a batch's rows.
+    at: (Vec<u32>, Vec<usize>),
+}
+
+/// The digits of a key.
+enum Digits {
+    Number(Span),
+    Text(Texts),
 }
 
 /// One aggregate of all groups.
@@ -170,10 +203,15 @@ struct Aggregate {
 }
 
 impl Groups {
-    fn new(grouping: &AggregateExec, bounds: Bounds) -> Result<Self> {
+    fn new(grouping: &AggregateExec, keys: &[Key], memory: MemoryReservation) -> Result<Self> {
         let aggregates = grouping.aggr_expr();
-        let arguments = aggregate_expressions(aggregates, grouping.mode(), 1)?;
-        let filters = grouping.filter_expr().iter().cloned();
+        let by = grouping.group_expr().expr();
+        let arguments = aggregate_expressions(aggregates, grouping.mode(), by.len())?;
+        let input = grouping.mode().input_mode();
+        // States are of rows that were kept.
+        let is_raw = input == AggregateInputMode::Raw;
+        let filters = grouping.filter_expr().iter();
+        let filters = filters.map(|filter| filter.clone().filter(|_| is_raw));
         let parts = aggregates.iter().zip(arguments).zip(filters);
         let aggregate = |((aggregate, arguments), filter): (
             (&Arc<AggregateFunctionExpr>, Vec<PhysicalExprRef>),
@@ -186,71 +224,147 @@ impl Groups {
                 states: aggregate.state_fields()?.len(),
             })
         };
+        let digits = keys.iter().map(|key| match key {
+            Key::Number(span) => Digits::Number(*span),
+            Key::Text(most) => Digits::Text(Texts::new(*most)),
+        });
         Ok(Self {
-            schema: grouping.schema(),
-            key: Arc::clone(&grouping.group_expr().expr()[0].0),
-            places: Places::new(bounds.min, bounds.count),
+            keys: by
+                .iter()
+                .map(|(key, _)| Arc::clone(key))
+                .zip(digits)
+                .collect(),
+            places: Places::new(places(keys)),
             aggregates: parts.map(aggregate).collect::<Result<_>>()?,
-            output: grouping.mode().output_mode(),
+            input,
+            memory,
+            room: 0,
+            most: places(keys),
+            at: <_>::default(),
         })
     }
 
-    /// Bytes that groups within the bounds take.
-    fn bytes(&self, bounds: Bounds) -> usize {
-        let states = self.aggregates.iter().map(|aggregate| aggregate.states);
-        let states: usize = states.sum::<usize>() + 1;
-        self.places.bytes() + bounds.count * states * BYTES
-    }
-
-    async fn of(
-        mut self,
-        mut input: SendableRecordBatchStream,
-        metrics: &BaselineMetrics,
-    ) -> Result<RecordBatch> {
-        let mut places = Vec::new();
-        while let Some(batch) = input.next().await.transpose()? {
-            let _time = metrics.elapsed_compute().timer();
-            self.add(&batch, &mut places)?;
-        }
-        let _time = metrics.elapsed_compute().timer();
-        self.answer()
-    }
-
-    fn add(&mut self, batch: &RecordBatch, places: &mut Vec<usize>) -> Result<()> {
+    /// Adds the rows of `batch`; false, with none of them added, where a key has
+    /// no place or a group no memory.
+    fn add(&mut self, batch: &RecordBatch) -> Result<bool> {
         let rows = batch.num_rows();
         let evaluate = |expression: &PhysicalExprRef| expression.evaluate(batch)?.into_array(rows);
-        let keys = numbers(&evaluate(&self.key)?)?;
-        match keys.null_count() {
-            0 => self.places.of_all(keys.values(), places),
-            _ => self.places.of_some(keys.iter(), places),
+        let (places, groups) = &mut self.at;
+        places.clear();
+        places.resize(rows, 0);
+        for (key, digits) in &mut self.keys {
+            if !digits.append(&evaluate(key)?, places)? {
+                return Ok(false);
+            }
         }
+        // There are no more groups than places.
+        let wanted = (self.places.count() + rows).min(self.most);
+        if wanted > self.room {
+            let states = self.aggregates.iter().map(|aggregate| aggregate.states);
+            let each = (states.sum::<usize>() + 1) * BYTES;
+            let more = wanted.max(2 * self.room).min(self.most) - self.room;
+            if self.memory.try_grow(more * each).is_err() {
+                return Ok(false);
+            }
+            self.room += more;
+        }
+        self.places.groups(places, groups);
+        let count = self.places.count();
         for aggregate in &mut self.aggregates {
             let values = aggregate.arguments.iter().map(evaluate);
             let values = values.collect::<Result<Vec<_>>>()?;
             let kept = aggregate.filter.as_ref().map(evaluate).transpose()?;
             let kept = kept.as_ref().map(|kept| kept.as_boolean());
-            let count = self.places.count();
             let accumulator = &mut aggregate.accumulator;
-            accumulator.update_batch(&values, places, kept, count)?;
+            match self.input {
+                AggregateInputMode::Raw => {
+                    accumulator.update_batch(&values, groups, kept, count)?;
+                }
+                AggregateInputMode::Partial => accumulator.merge_batch(&values, groups, count)?,
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
-    fn answer(self) -> Result<RecordBatch> {
-        if self.places.count() == 0 {
-            return Ok(RecordBatch::new_empty(self.schema));
+    /// The groups with their states or answers.
+    fn answer(
+        self,
+        output: AggregateOutputMode,
+        schema: SchemaRef,
+        batch_size: usize,
+    ) -> Result<impl Stream<Item = Result<RecordBatch>> + Send + use<>> {
+        let count = self.places.count();
+        let mut places = self.places.taken().to_vec();
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for ((_, digits), field) in self.keys.iter().zip(schema.fields()).rev() {
+            columns.push(digits.taken(&mut places, field.data_type())?);
         }
-        let keys = self.places.numbers().iter().copied();
-        let keys = Int64Array::from_iter(keys);
-        let mut columns = vec![as_keys(&keys, self.schema.field(0).data_type())?];
+        columns.reverse();
         for mut aggregate in self.aggregates {
             let accumulator = &mut aggregate.accumulator;
-            match self.output {
+            match output {
+                _ if count == 0 => {}
                 AggregateOutputMode::Partial => columns.extend(accumulator.state(EmitTo::All)?),
                 AggregateOutputMode::Final => columns.push(accumulator.evaluate(EmitTo::All)?),
             }
         }
-        Ok(RecordBatch::try_new(self.schema, columns)?)
+        let answer = match count {
+            0 => RecordBatch::new_empty(schema),
+            _ => RecordBatch::try_new(schema, columns)?,
+        };
+        let memory = self.memory;
+        Ok(
+            stream::iter((0..count).step_by(batch_size)).map(move |from| {
+                // What is not needed any more is given back with the last part.
+                let _held = &memory;
+                Ok(answer.slice(from, batch_size.min(count - from)))
+            }),
+        )
+    }
+}
+
+impl Digits {
+    /// Appends the digit of each key to its place; false where one has none.
+    fn append(&mut self, keys: &ArrayRef, places: &mut [u32]) -> Result<bool> {
+        let missing = keys.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        let missing = missing.map(|nulls| nulls.iter().map(|valid| !valid).collect::<Vec<_>>());
+        let missing = missing.as_deref();
+        Ok(match self {
+            Self::Number(span) => span.append(numbers(keys)?.values(), missing, places),
+            Self::Text(texts) => {
+                let keys = keys.as_string_view();
+                let buffers = keys.data_buffers().iter().map(|buffer| buffer.as_slice());
+                let buffers: Vec<&[u8]> = buffers.collect();
+                texts.append(keys.views(), &buffers, missing, places)
+            }
+        })
+    }
+
+    /// Takes the last digit off each place; gives the keys that it stands for.
+    fn taken(&self, places: &mut [u32], kind: &DataType) -> Result<ArrayRef> {
+        let digits = match self {
+            Self::Number(span) => span.digits(),
+            Self::Text(texts) => texts.digits(),
+        };
+        let taken = places.iter_mut().map(|place| {
+            let digit = *place % digits;
+            *place /= digits;
+            digit
+        });
+        match self {
+            Self::Number(span) => {
+                let keys: Int64Array = taken.map(|digit| span.number(digit)).collect();
+                as_keys(&keys, kind)
+            }
+            Self::Text(texts) => {
+                let mut keys = StringViewBuilder::new().with_deduplicate_strings();
+                for digit in taken {
+                    let text = texts.text(digit).map(str::from_utf8).transpose();
+                    keys.append_option(text.map_err(|e| exec_datafusion_err!("{e}"))?);
+                }
+                Ok(Arc::new(keys.finish()))
+            }
+        }
     }
 }
 
@@ -278,15 +392,26 @@ fn as_keys(numbers: &Int64Array, kind: &DataType) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::{BooleanArray, StringViewArray};
+    use datafusion::arrow::util::pretty::pretty_format_batches;
+    use datafusion::common::config::ConfigOptions;
+    use datafusion::common::resources_err;
+    use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+    use datafusion::datasource::MemTable;
     use datafusion::datasource::memory::MemorySourceConfig;
-    use datafusion::execution::memory_pool::GreedyMemoryPool;
+    use datafusion::execution::SessionStateBuilder;
+    use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
     use datafusion::execution::runtime_env::RuntimeEnvBuilder;
     use datafusion::functions_aggregate::sum::sum_udaf;
     use datafusion::physical_expr::aggregate::AggregateExprBuilder;
+    use datafusion::physical_expr::expressions::Column;
+    use datafusion::physical_optimizer::PhysicalOptimizerRule;
     use datafusion::physical_plan::aggregates::{AggregateMode, PhysicalGroupBy};
+    use datafusion::physical_plan::collect;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+    use proptest::prelude::*;
 
     use super::*;
-    use datafusion::physical_expr::expressions::Column;
 
     fn rows(numbers: impl Iterator<Item = Option<i64>>) -> RecordBatch {
         pairs(numbers.map(|key| (key, Some(key.unwrap_or(7)))))
@@ -341,6 +466,10 @@ mod tests {
         rows
     }
 
+    fn between(min: i64, count: u32) -> Vec<Key> {
+        vec![Key::Number(Span::new(min, count))]
+    }
+
     #[tokio::test]
     async fn a_group_without_a_value_has_no_sum() {
         // As long as no value is missing, accumulators take every group that
@@ -348,7 +477,7 @@ mod tests {
         let first = pairs((0..9).map(|n| (Some(n % 3), Some(n))));
         let later = pairs((0..9).map(|n| (Some(n), (n % 3 == 0).then_some(1))));
         let grouping = sums(&[first, later]);
-        let perfect = PerfectAggregate::new(grouping.clone(), Bounds { min: 0, count: 9 });
+        let perfect = PerfectAggregate::new(grouping.clone(), between(0, 9));
         let sums = answer(&perfect, 1 << 30).await;
         assert_eq!(sums, answer(&grouping, 1 << 30).await);
         assert!(sums.contains(&(Some(4), None)) && sums.contains(&(Some(6), Some(1))));
@@ -362,14 +491,204 @@ mod tests {
         let expected = answer(&grouping, 1 << 30).await;
         assert!(expected.len() > 990);
         for (min, count) in [(-40, 997), (0, 100), (5000, 10), (-100, 200_000)] {
-            for memory in [1 << 30, 1 << 20] {
-                let bounds = Bounds { min, count };
-                let perfect = PerfectAggregate::new(grouping.clone(), bounds);
-                assert_eq!(answer(&perfect, memory).await, expected, "{bounds:?}");
+            for memory in [1 << 30, 700 << 10, 300 << 10] {
+                let perfect = PerfectAggregate::new(grouping.clone(), between(min, count));
+                let found = answer(&perfect, memory).await;
+                assert_eq!(found, expected, "{min} {count} {memory}");
                 let used = perfect.metrics().and_then(|metrics| metrics.output_rows());
-                // 200,000 sums do not fit a megabyte: a hash table takes over.
-                let fits = memory > 1 << 20 || count < 200_000;
-                assert_eq!(used.is_some_and(|rows| rows > 0), fits, "{bounds:?}");
+                // 200,000 places and 6,000 groups take more than 700 kB.
+                let fits = min == -40 || (min == -100 && memory > 700 << 10);
+                assert_eq!(
+                    used.is_some_and(|rows| rows > 0),
+                    fits,
+                    "{min} {count} {memory}"
+                );
+            }
+        }
+    }
+
+    /// Memory of which groups by place get no more than this.
+    #[derive(Debug)]
+    struct Refusing(usize);
+
+    impl fmt::Display for Refusing {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "refusing")
+        }
+    }
+
+    impl MemoryPool for Refusing {
+        fn name(&self) -> &'static str {
+            "refusing"
+        }
+
+        fn grow(&self, _: &MemoryReservation, _: usize) {}
+
+        fn shrink(&self, _: &MemoryReservation, _: usize) {}
+
+        fn try_grow(&self, held: &MemoryReservation, more: usize) -> Result<()> {
+            match held.consumer().name() {
+                "PerfectAggregate" if held.size() + more > self.0 => {
+                    resources_err!("no more than {}", self.0)
+                }
+                _ => Ok(()),
+            }
+        }
+
+        fn reserved(&self) -> usize {
+            0
+        }
+    }
+
+    /// A context that groups by place where that is `own`, and what it answers.
+    async fn grouped(
+        batches: &[Vec<RecordBatch>],
+        own: bool,
+        memory: usize,
+        sql: &str,
+    ) -> (String, usize, usize) {
+        let config = SessionConfig::new()
+            .with_batch_size(64)
+            .with_target_partitions(batches.len());
+        let pool = Arc::new(Refusing(memory));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc();
+        let mut state = SessionStateBuilder::new_with_default_features()
+            .with_config(config)
+            .with_runtime_env(runtime.unwrap());
+        if own {
+            state = state.with_physical_optimizer_rule(Arc::new(Everywhere));
+        }
+        let context = SessionContext::new_with_state(state.build());
+        let table = MemTable::try_new(batches[0][0].schema(), batches.to_vec()).unwrap();
+        context.register_table("t", Arc::new(table)).unwrap();
+        let plan = context
+            .sql(sql)
+            .await
+            .unwrap()
+            .create_physical_plan()
+            .await
+            .unwrap();
+        let rows = collect(Arc::clone(&plan), context.task_ctx())
+            .await
+            .unwrap();
+        let (mut groupings, mut by_place) = (0, 0);
+        plan.apply(|plan| {
+            if plan.is::<PerfectAggregate>() {
+                groupings += 1;
+                let rows = plan.metrics().and_then(|metrics| metrics.output_rows());
+                by_place += usize::from(rows.is_some_and(|rows| rows > 0));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })
+        .unwrap();
+        let shown = pretty_format_batches(&rows).unwrap().to_string();
+        let mut lines: Vec<&str> = shown.lines().collect();
+        lines.sort_unstable();
+        (lines.join("\n"), groupings, by_place)
+    }
+
+    type Row = (Option<i64>, Option<String>, Option<bool>, Option<i64>);
+
+    /// Groups by place with bounds that are known here, and not from statistics.
+    #[derive(Debug)]
+    struct Everywhere;
+
+    impl PhysicalOptimizerRule for Everywhere {
+        fn optimize(
+            &self,
+            plan: Arc<dyn ExecutionPlan>,
+            _: &ConfigOptions,
+        ) -> Result<Arc<dyn ExecutionPlan>> {
+            plan.transform_up(|plan| {
+                let Some(grouping) = plan.downcast_ref::<AggregateExec>() else {
+                    return Ok(Transformed::no(plan));
+                };
+                let key = |(key, _): &(PhysicalExprRef, String)| match key
+                    .data_type(&grouping.input().schema())
+                    .unwrap()
+                {
+                    DataType::Utf8View => Key::Text(16),
+                    DataType::Boolean => Key::Number(Span::new(0, 2)),
+                    _ => Key::Number(Span::new(-3, 40)),
+                };
+                let keys = grouping.group_expr().expr().iter().map(key).collect();
+                let perfect = PerfectAggregate::new(grouping.clone(), keys);
+                Ok(Transformed::yes(Arc::new(perfect)))
+            })
+            .data()
+        }
+
+        fn name(&self) -> &'static str {
+            "everywhere"
+        }
+
+        fn schema_check(&self) -> bool {
+            true
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn groups_are_those_of_a_hash_table(
+            rows in prop::collection::vec(
+                (
+                    prop::option::weighted(0.9, prop_oneof![200 => -3_i64..37, 1 => 30_i64..99]),
+                    prop::option::weighted(0.9, "(a title that is long )?[a-c]{1,2}"),
+                    prop::option::weighted(0.9, any::<bool>()),
+                    prop::option::weighted(0.8, -1000_i64..1000),
+                ),
+                1..600,
+            ),
+            texts in prop_oneof![Just(3_usize), Just(7)],
+            parts in 1_usize..3,
+            memory in prop_oneof![Just(1_usize << 30), 3000_usize..60_000],
+        ) {
+            let batch = |rows: &[Row]| {
+                // Few texts or many.
+                let texts = rows.iter().map(|row| row.1.as_ref().map(|text| &text[text.len().saturating_sub(texts)..]));
+                let columns: [(&str, ArrayRef); 4] = [
+                    ("n", Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>())),
+                    ("t", Arc::new(texts.collect::<StringViewArray>())),
+                    ("b", Arc::new(rows.iter().map(|row| row.2).collect::<BooleanArray>())),
+                    ("v", Arc::new(rows.iter().map(|row| row.3).collect::<Int64Array>())),
+                ];
+                RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()
+            };
+            let batches: Vec<RecordBatch> = rows.chunks(50).map(batch).collect();
+            let share = batches.len().div_ceil(parts);
+            let batches: Vec<Vec<RecordBatch>> = batches.chunks(share).map(<[_]>::to_vec).collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for keys in ["n, t", "t, b", "b, n, t", "n", "t"] {
+                let sql = format!(
+                    "select {keys}, count(*) as c, sum(v) as s, min(v) as m, avg(v) filter (where b) as a \
+                     from t group by {keys}"
+                );
+                let (want, none, _) = runtime.block_on(grouped(&batches, false, 1 << 30, &sql));
+                let (found, some, _) = runtime.block_on(grouped(&batches, true, memory, &sql));
+                prop_assert!(none == 0 && some > 0);
+                prop_assert!(found == want, "{}", sql);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn many_texts_are_hashed() {
+        for (different, fits) in [(16, true), (17, false), (900, false)] {
+            let numbers = Int64Array::from_iter((0..1000).map(|n| n % 7));
+            let texts = (0..1000).map(|n| Some(format!("text {}", n % different)));
+            let columns: [(&str, ArrayRef); 2] = [
+                ("n", Arc::new(numbers)),
+                ("t", Arc::new(texts.collect::<StringViewArray>())),
+            ];
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let parts: Vec<_> = (0..10).map(|part| batch.slice(part * 100, 100)).collect();
+            for parts in [vec![parts.clone()], vec![parts.clone(), parts]] {
+                let sql = "select t, n, count(*) as c from t group by t, n";
+                let (want, ..) = grouped(&parts, false, 1 << 30, sql).await;
+                let (found, groupings, by_place) = grouped(&parts, true, 1 << 30, sql).await;
+                assert!(found == want, "{different}");
+                assert_eq!(by_place, if fits { groupings } else { 0 }, "{different}");
             }
         }
     }
