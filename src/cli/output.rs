@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::csv::WriterBuilder as CsvBuilder;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::arrow::json::WriterBuilder as JsonBuilder;
@@ -309,6 +310,30 @@ struct Text {
     markdown: bool,
 }
 
+impl Text {
+    /// Whether it is the answer of `explain`.
+    fn is_plan(&self) -> bool {
+        let fields = self.schema.fields().iter();
+        let named: Vec<_> = fields.map(|f| (f.name().as_str(), f.data_type())).collect();
+        named == [("plan_type", &DataType::Utf8), ("plan", &DataType::Utf8)]
+    }
+}
+
+/// Plans as they are, each below its name: no border would be as wide.
+fn plans(batches: &[RecordBatch]) -> String {
+    let of = |batch: &RecordBatch| {
+        let [kinds, plans] = [0, 1].map(|at| batch.column(at).as_string::<i32>().clone());
+        let plans = kinds.iter().zip(plans.iter());
+        let shown = plans.map(|(kind, plan)| {
+            let lines = plan.unwrap_or_default().lines();
+            let lines: String = lines.map(|line| format!("  {line}\n")).collect();
+            format!("{}\n{lines}", kind.unwrap_or_default())
+        });
+        shown.collect::<String>()
+    };
+    batches.iter().map(of).collect()
+}
+
 impl BatchWriter for Text {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.batches.push(batch.clone());
@@ -316,8 +341,11 @@ impl BatchWriter for Text {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let mut text = text_table(&self.schema, &self.batches, self.markdown)?.to_string();
-        text = text
+        let text = match self.is_plan() && !self.markdown {
+            true => plans(&self.batches),
+            false => text_table(&self.schema, &self.batches, self.markdown)?.to_string(),
+        };
+        let text: String = text
             .lines()
             .map(|l| format!("{}\n", l.trim_end()))
             .collect();

@@ -141,6 +141,108 @@ fn sql_comes_from_a_file_stdin_or_the_command_line() {
 }
 
 #[test]
+fn a_function_says_what_it_takes() {
+    let project = project();
+    let calls = [
+        "sum(country)",
+        "sum(user_id, 2)",
+        "date_trunc('month', user_id)",
+        "date_trunc('month')",
+        "round('x')",
+        "lower(user_id)",
+        "abs(current_date)",
+        "abs(make_array(1, 2), cast(1 as decimal(5, 2)))",
+        "row_number(5) over ()",
+        "lag() over ()",
+        "date_trunc('mnth', current_date)",
+    ];
+    let told = calls.map(|call| {
+        let sql = format!("select {call} as x from gold.users");
+        let ran = project.run(&["-q", "sql", "-c", &sql]);
+        assert!(matches!(ran.code, Some(1 | 2)), "{call}: {}", ran.stderr);
+        format!("{call}\n{}", ran.stderr)
+    });
+    insta::assert_snapshot!(told.join("\n"), @r"
+    sum(country)
+    error: no function `sum(text)`
+    hint: it takes bigint or decimal or double or interval; `cast(x as …)` makes one type of another
+
+    sum(user_id, 2)
+    error: no function `sum(bigint, bigint)`
+    hint: arguments that it takes: 1
+
+    date_trunc('month', user_id)
+    error: no function `date_trunc(text, bigint)`
+    hint: it takes date or time or timestamp; `cast(x as …)` makes one type of another
+
+    date_trunc('month')
+    error: no function `date_trunc(text)`
+    hint: arguments that it takes: 2
+
+    round('x')
+    error: no function `round(text)`
+    hint: it takes decimal or double or integer; `cast(x as …)` makes one type of another
+
+    lower(user_id)
+    error: no function `lower(bigint)`
+    hint: it takes text; `cast(x as …)` makes one type of another
+
+    abs(current_date)
+    error: no function `abs(date)`
+    hint: it takes numbers; `cast(x as …)` makes one type of another
+
+    abs(make_array(1, 2), cast(1 as decimal(5, 2)))
+    error: no function `abs(list(int64), decimal(5, 2))`
+    hint: arguments that it takes: 1
+
+    row_number(5) over ()
+    error: no function `row_number(bigint)`
+    hint: The function 'row_number' expected zero argument but received 1
+
+    lag() over ()
+    error: no function `lag()`
+    hint: 'lag' does not support zero arguments
+
+    date_trunc('mnth', current_date)
+    error: the query failed: Unsupported date_trunc granularity: 'mnth'. Supported values are: microsecond, millisecond, second, minute, hour, day, week, month, quarter, year
+    ");
+}
+
+#[test]
+fn a_plan_is_shown_line_by_line() {
+    let project = project();
+    let sql = "select count(*) as users from (values (1), (2)) as users";
+    let shown = project.ok(&["-q", "sql", "--explain", "-c", sql]).stdout;
+    insta::assert_snapshot!(shown, @r"
+    logical_plan
+      Projection: count(Int64(1)) AS count(*) AS users
+        Aggregate: groupBy=[[]], aggr=[[count(Int64(1))]]
+          SubqueryAlias: users
+            Projection:
+              Values: (Int64(1)), (Int64(2))
+    physical_plan
+      ProjectionExec: expr=[2 as users]
+        PlaceholderRowExec
+    ");
+    // What other programs read has its columns.
+    let json = project
+        .ok(&["-q", "sql", "--explain", "-f", "json", "-c", sql])
+        .stdout;
+    assert!(
+        json.starts_with("[{\"plan_type\":\"logical_plan\",\"plan\":"),
+        "{json}"
+    );
+    // A table of these names is none.
+    let other = "select 'a' as plan_type, 1 as plan";
+    assert!(
+        project
+            .ok(&["-q", "sql", "-c", other])
+            .stdout
+            .contains("│ plan_type")
+    );
+}
+
+#[test]
 fn statements_only_read() {
     let project = project();
     let before = project.lake_files();
