@@ -25,4 +25,8 @@ from bronze.ratings
 left join silver.users on ratings.user_id = users.user_id
 where
     ratings._current
-    and ratings.user_id not in (select user_id from silver.test_users)
+    and not exists (
+        select 1
+        from silver.test_users
+        where test_users.user_id = ratings.user_id
+    )

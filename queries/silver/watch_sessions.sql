@@ -116,7 +116,11 @@ timed as (
                 )
         end as session_seconds
     from listed
-    where user_id not in (select user_id from silver.test_users)
+    where not exists (
+        select 1
+        from silver.test_users
+        where test_users.user_id = listed.user_id
+    )
 
 )
 
