@@ -19,6 +19,7 @@ mod estimates;
 mod functions;
 mod not_in;
 mod once;
+mod over;
 mod params;
 mod perfect;
 mod quantiles;

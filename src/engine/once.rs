@@ -14,21 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{Array, ArrayData};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
+use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_plan::execution_plan::{CardinalityEffect, SchedulingType};
+use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
 use datafusion::physical_plan::spill::SpillManager;
-use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::future::{BoxFuture, Shared};
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
+
+use super::over::{Keeps, Over, Rows, Step};
 
 pub(super) use twins::FindTwins;
 
@@ -38,21 +34,16 @@ const SHARE: usize = 4;
 
 /// One of several equal parts of a plan.
 #[derive(Debug)]
-pub(super) struct Once {
-    results: Arc<Results>,
-    properties: Arc<PlanProperties>,
-}
+pub(super) struct Once(Arc<Results>);
 
-/// What the parts have in common.
+/// What the parts have in common. They stand over one input, too: what
+/// partitions of one operator share among them would not be shared between two.
 #[derive(Debug)]
 struct Results {
     /// Tells the parts of a plan apart where it is shown.
     number: usize,
     /// How many of them there are.
     readers: usize,
-    /// The one that is executed: what partitions of one operator share among
-    /// them would not be shared between two.
-    input: Arc<dyn ExecutionPlan>,
     partitions: Vec<Mutex<Partition>>,
 }
 
@@ -81,8 +72,14 @@ struct Held {
 }
 
 impl Once {
-    fn new(results: Arc<Results>) -> Self {
-        let input = &results.input;
+    /// One of `readers` parts that read `input`.
+    fn over(number: usize, readers: usize, input: Arc<dyn ExecutionPlan>) -> Over<Self> {
+        let count = input.output_partitioning().partition_count();
+        let results = Results {
+            number,
+            readers,
+            partitions: std::iter::repeat_with(Mutex::default).take(count).collect(),
+        };
         let properties = PlanProperties::new(
             input.equivalence_properties().clone(),
             input.output_partitioning().clone(),
@@ -91,120 +88,49 @@ impl Once {
         )
         .with_evaluation_type(input.properties().evaluation_type)
         .with_scheduling_type(SchedulingType::NonCooperative);
-        Self {
-            results,
-            properties: Arc::new(properties),
-        }
+        Over::new(Self(Arc::new(results)), input, Arc::new(properties))
     }
 }
 
-impl Results {
-    fn new(number: usize, readers: usize, input: Arc<dyn ExecutionPlan>) -> Self {
-        let count = input.output_partitioning().partition_count();
-        let partitions = std::iter::repeat_with(Mutex::default).take(count);
-        Self {
-            number,
-            readers,
-            input,
-            partitions: partitions.collect(),
-        }
-    }
-}
+impl Step for Once {
+    const NAME: &'static str = "Once";
+    const KEEPS: Keeps = Keeps::Places;
 
-impl DisplayAs for Once {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn about(&self, _: &Over<Self>) -> Option<String> {
         let Results {
             number, readers, ..
-        } = self.results.as_ref();
-        write!(f, "Once: #{number}, read {readers} times")
-    }
-}
-
-impl ExecutionPlan for Once {
-    fn name(&self) -> &'static str {
-        "Once"
+        } = self.0.as_ref();
+        Some(format!("#{number}, read {readers} times"))
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn renewed(&self, _: &Over<Self>, input: Arc<dyn ExecutionPlan>) -> Over<Self> {
+        // Others are not told: from here on it stands alone.
+        Self::over(self.0.number, 1, input)
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.results.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => {
-                // Others are not told: from here on it stands alone.
-                let alone = Results::new(self.results.number, 1, input);
-                Ok(Arc::new(Self::new(Arc::new(alone))))
-            }
-            _ => internal_err!("Once has one input"),
-        }
-    }
-
-    fn execute(
-        &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let Some(of) = self.results.partitions.get(partition) else {
+    ) -> Result<Rows> {
+        let Some(of) = self.0.partitions.get(partition) else {
             return internal_err!("Once has no partition {partition}");
         };
-        let rows = {
-            let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
-            let rows = match &of.rows {
-                Some(rows) => rows.clone(),
-                None => {
-                    let input = &self.results.input;
-                    let input = input.execute(partition, Arc::clone(&context))?;
-                    let rows = hold(input, context, self.results.partitions.len());
-                    rows.map_err(Arc::new).boxed().shared()
-                }
-            };
-            of.asked += 1;
-            // The last reader lets go of what it has read.
-            of.rows = (of.asked < self.results.readers).then(|| rows.clone());
-            rows
+        let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = match &of.rows {
+            Some(rows) => rows.clone(),
+            None => {
+                let input = input.execute(partition, Arc::clone(&context))?;
+                let rows = hold(input, context, self.0.partitions.len());
+                rows.map_err(Arc::new).boxed().shared()
+            }
         };
+        of.asked += 1;
+        // The last reader lets go of what it has read.
+        of.rows = (of.asked < self.0.readers).then(|| rows.clone());
         let rows = rows.map(|held| held.map(read).map_err(DataFusionError::Shared));
-        let rows = stream::once(rows).try_flatten().boxed();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        Ok(Arc::clone(&inputs[0]))
-    }
-
-    fn cardinality_effect(&self) -> CardinalityEffect {
-        CardinalityEffect::Equal
+        Ok(stream::once(rows).try_flatten().boxed())
     }
 }
 
@@ -308,12 +234,11 @@ mod tests {
             batches[0].schema(),
             None,
         );
-        let results = Arc::new(Results::new(1, 2, input.unwrap()));
-        let readers = [0, 1].map(|_| Once::new(Arc::clone(&results)));
+        let once = Once::over(1, 2, input.unwrap());
         let pool = Arc::new(GreedyMemoryPool::new(1 << 20));
         let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc();
         let context = Arc::new(TaskContext::default().with_runtime(runtime.unwrap()));
-        let streams = readers.map(|reader| reader.execute(0, Arc::clone(&context)).unwrap());
+        let streams = [0, 1].map(|_| once.execute(0, Arc::clone(&context)).unwrap());
         let mut read = Vec::new();
         for stream in streams {
             read.push(ids(&stream.try_collect::<Vec<_>>().await.unwrap()));

@@ -9,41 +9,34 @@
 
 mod constant;
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{Distribution, Partitioning, PhysicalExpr};
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::{Distribution, Partitioning};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::{
-    CardinalityEffect, SchedulingType, replace_children_if_necessary,
-};
+use datafusion::physical_plan::execution_plan::{SchedulingType, replace_children_if_necessary};
 use datafusion::physical_plan::repartition::RepartitionExec;
-use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::union::InterleaveExec;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
+
+use super::over::{Keeps, Over, Rows, Step};
 
 /// Gives its input's partitions to fewer outputs: each takes the next that
 /// none has begun, and finishes it.
 #[derive(Debug)]
-pub(super) struct InTurns {
-    input: Arc<dyn ExecutionPlan>,
+struct InTurns {
+    outputs: usize,
     next: Arc<AtomicUsize>,
-    properties: Arc<PlanProperties>,
 }
 
 impl InTurns {
-    fn new(input: Arc<dyn ExecutionPlan>, outputs: usize) -> Self {
+    fn over(input: Arc<dyn ExecutionPlan>, outputs: usize) -> Over<Self> {
         // One partition after another is in no order.
         let mut equivalences = input.equivalence_properties().clone();
         equivalences.clear_orderings();
@@ -56,88 +49,37 @@ impl InTurns {
         )
         .with_evaluation_type(input.properties().evaluation_type)
         .with_scheduling_type(SchedulingType::Cooperative);
-        Self {
-            input,
-            next: Arc::default(),
-            properties: Arc::new(properties),
-        }
-    }
-
-    fn outputs(&self) -> usize {
-        self.properties.partitioning.partition_count()
+        let next = Arc::default();
+        Over::new(Self { outputs, next }, input, Arc::new(properties))
     }
 }
 
-impl DisplayAs for InTurns {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inputs = self.input.output_partitioning().partition_count();
-        write!(
-            f,
-            "InTurns: {inputs} partitions, {} at once",
-            self.outputs()
-        )
-    }
-}
+impl Step for InTurns {
+    const NAME: &'static str = "InTurns";
+    const KEEPS: Keeps = Keeps::Values;
 
-impl ExecutionPlan for InTurns {
-    fn name(&self) -> &'static str {
-        "InTurns"
+    fn about(&self, over: &Over<Self>) -> Option<String> {
+        let inputs = over.input.output_partitioning().partition_count();
+        Some(format!("{inputs} partitions, {} at once", self.outputs))
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn renewed(&self, _: &Over<Self>, input: Arc<dyn ExecutionPlan>) -> Over<Self> {
+        Self::over(input, self.outputs)
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(input, self.outputs()))),
-            _ => internal_err!("InTurns has one input"),
-        }
-    }
-
-    fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let partitions = self.input.output_partitioning().partition_count();
-        let (input, next) = (Arc::clone(&self.input), Arc::clone(&self.next));
+        input: &Arc<dyn ExecutionPlan>,
+        _: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<Rows> {
+        let partitions = input.output_partitioning().partition_count();
+        let (input, next) = (Arc::clone(input), Arc::clone(&self.next));
         let turns = stream::iter(std::iter::from_fn(move || {
             let partition = next.fetch_add(1, Ordering::Relaxed);
             (partition < partitions).then(|| input.execute(partition, Arc::clone(&context)))
         }));
-        let rows = turns.try_flatten().boxed();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
-    }
-
-    fn child_stats_requests(&self, _: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(None)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        Ok(Arc::clone(&inputs[0]))
-    }
-
-    fn cardinality_effect(&self) -> CardinalityEffect {
-        CardinalityEffect::Equal
+        Ok(turns.try_flatten().boxed())
     }
 }
 
@@ -173,7 +115,7 @@ fn settle(
     if partitions > threads && needs_whole_partitions(&plan) {
         let in_order = ordered && plan.output_ordering().is_some();
         return Ok(match !in_order && is_local(&plan) {
-            true => Arc::new(InTurns::new(constant::without(plan)?, threads)),
+            true => Arc::new(InTurns::over(constant::without(plan)?, threads)),
             false => plan,
         });
     }

@@ -6,25 +6,23 @@
 //! as there are batches, and waits on the disk for want of memory that is there.
 //! [`Unshare`] has rows copied out of what they are a slice of before they wait.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, MutableArrayData, make_array};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, Statistics, internal_err};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::execution::TaskContext;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::{CardinalityEffect, replace_children_if_necessary};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::StreamExt;
+
+use super::over::{Keeps, Over, Rows, Step};
 
 /// Bytes that a column may keep beside its own.
 const SPARE: usize = 64 << 10;
@@ -50,7 +48,7 @@ impl PhysicalOptimizerRule for Unshare {
             // Joins hold their first input.
             let mut inputs: Vec<_> = plan.children().into_iter().cloned().collect();
             if let Some(held) = inputs.first_mut() {
-                *held = Arc::new(Unshared(Arc::clone(held)));
+                *held = Arc::new(Unshared::over(held));
             }
             replace_children_if_necessary(plan, inputs).map(Transformed::yes)
         })
@@ -68,76 +66,31 @@ impl PhysicalOptimizerRule for Unshare {
 
 /// The rows of its input, without the memory around them.
 #[derive(Debug)]
-struct Unshared(Arc<dyn ExecutionPlan>);
+struct Unshared;
 
-impl DisplayAs for Unshared {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unshared")
+impl Unshared {
+    fn over(input: &Arc<dyn ExecutionPlan>) -> Over<Self> {
+        let properties = Arc::clone(input.properties());
+        Over::new(Self, Arc::clone(input), properties)
     }
 }
 
-impl ExecutionPlan for Unshared {
-    fn name(&self) -> &'static str {
-        "Unshared"
+impl Step for Unshared {
+    const NAME: &'static str = "Unshared";
+    const KEEPS: Keeps = Keeps::Places;
+
+    fn renewed(&self, _: &Over<Self>, input: Arc<dyn ExecutionPlan>) -> Over<Self> {
+        Self::over(&input)
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.0]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self(input))),
-            _ => internal_err!("Unshared has one input"),
-        }
-    }
-
-    fn execute(
-        &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let rows = self.0.execute(partition, context)?;
-        let rows = rows.map(|batch| unshared(&batch?));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
-    }
-
-    fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
-        vec![ChildStats::At(partition)]
-    }
-
-    fn statistics_from_inputs(
-        &self,
-        inputs: &[Arc<Statistics>],
-        _: &StatisticsArgs,
-    ) -> Result<Arc<Statistics>> {
-        Ok(Arc::clone(&inputs[0]))
-    }
-
-    fn cardinality_effect(&self) -> CardinalityEffect {
-        CardinalityEffect::Equal
+    ) -> Result<Rows> {
+        let rows = input.execute(partition, context)?;
+        Ok(rows.map(|batch| unshared(&batch?)).boxed())
     }
 }
 

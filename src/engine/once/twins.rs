@@ -17,7 +17,7 @@ use datafusion::physical_plan::joins::{
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, ExecutionPlanProperties};
 
-use super::{Once, Results};
+use super::Once;
 use crate::engine::perfect::PerfectAggregate;
 
 /// Puts [`Once`] over parts of a plan that are alike.
@@ -137,8 +137,7 @@ impl Parts {
         if !part.is_shared() {
             return Ok(plan);
         }
-        let results = Results::new(number, part.readers, plan);
-        let once: Arc<dyn ExecutionPlan> = Arc::new(Once::new(Arc::new(results)));
+        let once: Arc<dyn ExecutionPlan> = Arc::new(Once::over(number, part.readers, plan));
         part.once = Some(Arc::clone(&once));
         Ok(once)
     }

@@ -5,129 +5,86 @@
 //! pair. [`without`] takes the column out of the grouping, [`Constant`] puts its
 //! value back into the rows that come of it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{JoinType, Result, ScalarValue, internal_err};
-use datafusion::datasource::physical_plan::ParquetSource;
+use datafusion::datasource::physical_plan::{FileGroup, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::execution::TaskContext;
+use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExpr;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::StreamExt;
+
+use crate::engine::over::{Keeps, Over, Rows, Step};
 
 /// Adds a column that has one value in each partition.
 #[derive(Debug)]
-pub(super) struct Constant {
-    input: Arc<dyn ExecutionPlan>,
+struct Constant {
+    schema: SchemaRef,
     /// The column's place in the rows.
     at: usize,
     /// Its value in each partition.
     values: Vec<ScalarValue>,
-    properties: Arc<PlanProperties>,
 }
 
 impl Constant {
-    /// Rows of `schema` and partitioned like `properties`, which are the input's
-    /// but for the column.
-    fn new(
-        input: Arc<dyn ExecutionPlan>,
-        at: usize,
-        values: Vec<ScalarValue>,
-        schema: SchemaRef,
-        properties: &PlanProperties,
-    ) -> Self {
+    /// Partitioned like `properties`, which are the input's but for the column.
+    fn over(self, input: Arc<dyn ExecutionPlan>, properties: &PlanProperties) -> Over<Self> {
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
+            EquivalenceProperties::new(Arc::clone(&self.schema)),
             properties.partitioning.clone(),
             input.pipeline_behavior(),
             input.boundedness(),
         )
         .with_evaluation_type(input.properties().evaluation_type)
         .with_scheduling_type(input.properties().scheduling_type);
-        Self {
-            input,
-            at,
-            values,
-            properties: Arc::new(properties),
-        }
+        Over::new(self, input, Arc::new(properties))
     }
 }
 
-impl DisplayAs for Constant {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Constant: {}", self.schema().field(self.at).name())
-    }
-}
+impl Step for Constant {
+    const NAME: &'static str = "Constant";
+    const KEEPS: Keeps = Keeps::Count;
 
-impl ExecutionPlan for Constant {
-    fn name(&self) -> &'static str {
-        "Constant"
+    fn about(&self, _: &Over<Self>) -> Option<String> {
+        Some(self.schema.field(self.at).name().clone())
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
+    fn renewed(&self, over: &Over<Self>, input: Arc<dyn ExecutionPlan>) -> Over<Self> {
+        let same = Self {
+            schema: Arc::clone(&self.schema),
+            at: self.at,
+            values: self.values.clone(),
+        };
+        same.over(input, over.properties())
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
+    fn rows(
         &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self::new(
-                input,
-                self.at,
-                self.values.clone(),
-                self.schema(),
-                &self.properties,
-            ))),
-            _ => internal_err!("Constant has one input"),
-        }
-    }
-
-    fn execute(
-        &self,
+        input: &Arc<dyn ExecutionPlan>,
         partition: usize,
         context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
+    ) -> Result<Rows> {
         let Some(value) = self.values.get(partition).cloned() else {
             return internal_err!("Constant has no partition {partition}");
         };
-        let (schema, at) = (self.schema(), self.at);
-        let rows = self.input.execute(partition, context)?.map(move |batch| {
+        let (schema, at) = (Arc::clone(&self.schema), self.at);
+        let rows = input.execute(partition, context)?.map(move |batch| {
             let batch = batch?;
             let mut columns = batch.columns().to_vec();
             columns.insert(at, value.to_array_of_size(batch.num_rows())?);
             Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+        Ok(rows.boxed())
     }
 }
 
@@ -135,8 +92,7 @@ impl ExecutionPlan for Constant {
 pub(super) fn without(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let inputs = plan.children().into_iter().cloned();
     let inputs = inputs.map(without).collect::<Result<Vec<_>>>()?;
-    let plan =
-        datafusion::physical_plan::execution_plan::replace_children_if_necessary(plan, inputs)?;
+    let plan = replace_children_if_necessary(plan, inputs)?;
     let Some(grouping) = plan.downcast_ref::<AggregateExec>() else {
         return Ok(plan);
     };
@@ -170,13 +126,13 @@ fn lighter(grouping: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         Arc::clone(grouping.input()),
         grouping.input_schema(),
     )?;
-    Ok(Some(Arc::new(Constant::new(
-        Arc::new(lighter),
+    let constant = Constant {
+        schema: grouping.schema(),
         at,
         values,
-        grouping.schema(),
-        grouping.properties(),
-    ))))
+    };
+    let over = constant.over(Arc::new(lighter), grouping.properties());
+    Ok(Some(Arc::new(over)))
 }
 
 /// The values of a column that has one in each partition.
@@ -184,10 +140,10 @@ fn values(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Option<Vec<ScalarValu
     if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
         return values_of_files(scan, column);
     }
-    if let Some(constant) = plan.downcast_ref::<Constant>() {
-        return match column.cmp(&constant.at) {
+    if let Some(constant) = plan.downcast_ref::<Over<Constant>>() {
+        return match column.cmp(&constant.step.at) {
             std::cmp::Ordering::Less => values(&constant.input, column),
-            std::cmp::Ordering::Equal => Some(constant.values.clone()),
+            std::cmp::Ordering::Equal => Some(constant.step.values.clone()),
             std::cmp::Ordering::Greater => values(&constant.input, column - 1),
         };
     }
@@ -218,15 +174,14 @@ fn values(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Option<Vec<ScalarValu
 fn values_of_files(scan: &DataSourceExec, column: usize) -> Option<Vec<ScalarValue>> {
     let (config, source_of_files) = scan.downcast_to_file_source::<ParquetSource>()?;
     let table = config.file_source().table_schema();
-    let column =
-        match datafusion::datasource::physical_plan::FileSource::projection(source_of_files) {
-            Some(projection) => source(projection.as_ref(), column)?,
-            None => column,
-        };
+    let column = match FileSource::projection(source_of_files) {
+        Some(projection) => source(projection.as_ref(), column)?,
+        None => column,
+    };
     let name = table.table_schema().field(column).name();
     let partition = table.table_partition_cols();
     let at = partition.iter().position(|field| field.name() == name)?;
-    let value = |group: &datafusion::datasource::physical_plan::FileGroup| {
+    let value = |group: &FileGroup| {
         let mut values = group.files().iter().map(|f| f.partition_values.get(at));
         let first = values.next()??;
         values
