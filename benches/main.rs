@@ -17,7 +17,9 @@ use cinelake::generate::{Chance, More, Request, generate, generate_more};
 use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
-use cinelake_kernels::{Bits, Ids, Places, Session, Sessions, Span, order_of};
+use cinelake_kernels::{
+    Bits, Ids, Intervals, Looked, Pairs, Places, Progress, Session, Sessions, Span, order_of,
+};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -390,6 +392,33 @@ fn kernels(criterion: &mut Criterion) {
             .map(|day| i64::try_from(*day).unwrap())
             .collect();
         bencher.iter(|| order_of(&[&ids, &days]).unwrap().len());
+    });
+    // Ten groups of a thousand intervals that follow each other.
+    let (of, from): (Vec<u32>, Vec<i64>) = (0..10_000).map(|n| (n % 10, i64::from(n / 10))).unzip();
+    let until: Vec<i64> = from.iter().map(|from| from + 1).collect();
+    let intervals = Intervals::new(&of, 10, &from, &until);
+    let of: Vec<u32> = (0..EVENTS)
+        .map(|event| u32::try_from(chance.below(4, event, 10)).unwrap())
+        .collect();
+    let at: Vec<i64> = (0..EVENTS)
+        .map(|event| i64::try_from(chance.below(5, event, 1000)).unwrap())
+        .collect();
+    let ends: Vec<i64> = at.iter().map(|at| at + 1).collect();
+    group.bench_function("intervals that hold a time", |bencher| {
+        bencher.iter(|| {
+            let (mut progress, mut found) = (Progress::default(), 0);
+            let looked = Looked {
+                groups: &of,
+                from: &at,
+                until: &ends,
+            };
+            while progress.row < at.len() {
+                let mut pairs = Pairs::default();
+                intervals.look(looked, &mut progress, 8192, &mut pairs);
+                found += pairs.values.len();
+            }
+            found
+        });
     });
     // As many words as there are events.
     let sets: Vec<Bits> = (0..100)

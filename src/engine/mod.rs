@@ -17,6 +17,7 @@ mod doubles;
 mod eager;
 mod estimates;
 mod functions;
+mod intervals;
 mod not_in;
 mod once;
 mod over;

@@ -178,7 +178,7 @@ async fn hold(
 
 /// The bytes that `batch` holds beside what is `counted` already: batches are
 /// often parts of one.
-fn bytes(batch: &RecordBatch, counted: &mut HashSet<usize>) -> usize {
+pub(super) fn bytes(batch: &RecordBatch, counted: &mut HashSet<usize>) -> usize {
     fn of(data: &ArrayData, counted: &mut HashSet<usize>) -> usize {
         let nulls = data.nulls().map(|nulls| nulls.buffer());
         let buffers = data.buffers().iter().chain(nulls);

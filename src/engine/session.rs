@@ -25,6 +25,7 @@ use super::doubles::Doubles;
 use super::eager::GroupBeforeJoin;
 use super::estimates::estimates;
 use super::functions::functions;
+use super::intervals::{self, JoinIntervals};
 use super::not_in::NotIn;
 use super::once::FindTwins;
 use super::perfect::GroupByPlace;
@@ -32,7 +33,7 @@ use super::quantiles::CountValues;
 use super::ranks::RankInOrder;
 use super::sessionize::sessionize;
 use super::sketches;
-use super::spilling::physical_rules;
+use super::spilling;
 use super::turns::TakeTurns;
 use super::unshared::Unshare;
 use super::wording::{Wording, two_columns};
@@ -132,8 +133,14 @@ impl Session {
             .with_analyzer_rules(analyzer_rules())
             .with_optimizer_rules(logical_rules(own_rules))
             .with_statistics_registry(estimates());
-        if joins == Joins::Spilling {
-            state = state.with_physical_optimizer_rules(physical_rules());
+        match joins {
+            Joins::Spilling => {
+                state = state.with_physical_optimizer_rules(spilling::physical_rules());
+            }
+            Joins::Fastest if own_rules => {
+                state = state.with_physical_optimizer_rules(intervals::physical_rules());
+            }
+            Joins::Fastest => {}
         }
         if own_rules {
             state = state
@@ -141,7 +148,12 @@ impl Session {
                 .with_physical_optimizer_rule(Arc::new(ComputeAhead))
                 .with_physical_optimizer_rule(Arc::new(GroupBeforeJoin))
                 .with_physical_optimizer_rule(Arc::new(GroupByPlace))
-                .with_physical_optimizer_rule(Arc::new(RankInOrder))
+                .with_physical_optimizer_rule(Arc::new(RankInOrder));
+            if joins == Joins::Fastest {
+                // What does not fit memory is joined by what spills.
+                state = state.with_physical_optimizer_rule(Arc::new(JoinIntervals::default()));
+            }
+            state = state
                 .with_physical_optimizer_rule(Arc::new(Unshare))
                 .with_physical_optimizer_rule(Arc::new(FindTwins));
         }

@@ -219,6 +219,74 @@ fn ranks_of_rows_in_order_take_no_window() {
     assert_same(&project, favourites, favourites);
 }
 
+/// Which of three rates was valid on each day of 2024: they change daily, and
+/// the last one is open.
+const RATES: &str = "rates as (select title_id, day as valid_from, lead(day) over (partition by title_id order by day) as valid_to, \
+    row_number() over (partition by title_id order by day) * 7 % 11 as rate from (select unnest([1, 2, 3]) as title_id) as t \
+    cross join (select cast(unnest(generate_series(timestamp '2024-01-01', timestamp '2024-07-01', interval '1 day')) as date) as day) as d)";
+
+#[test]
+fn what_was_valid_at_a_time_is_found_by_its_order() {
+    let project = project();
+    let rated = |join: &str| {
+        format!(
+            "with {RATES} select s.session_id, rates.rate, rates.valid_from from silver.sessions as s {join}"
+        )
+    };
+    let of_title = "left join rates on s.title_id = rates.title_id and s.day >= rates.valid_from \
+                    and (rates.valid_to is null or s.day < rates.valid_to)";
+    insta::assert_snapshot!(operators(&project, &rated(of_title)), @r"
+    IntervalJoin
+      CoalescePartitionsExec
+        ProjectionExec
+          BoundedWindowAggExec
+            SortExec
+              Unshared
+                RepartitionExec: partitioning=Hash([title_id@0], 2), input_partitions=2
+                  ProjectionExec
+                    CrossJoinExec
+                      Unshared
+                        CoalescePartitionsExec
+                          ProjectionExec
+                            RepartitionExec: partitioning=RoundRobinBatch(2), input_partitions=1
+                              UnnestExec
+                                ProjectionExec
+                                  PlaceholderRowExec
+                      RepartitionExec: partitioning=RoundRobinBatch(2), input_partitions=1
+                        ProjectionExec
+                          UnnestExec
+                            ProjectionExec
+                              PlaceholderRowExec
+      DataSourceExec: 2 groups of sessions
+    ");
+    // Where conditions are not comparisons, each pair is asked.
+    for (own, plain) in [
+        (
+            of_title,
+            "left join rates on s.title_id = rates.title_id and not (s.day < rates.valid_from) \
+             and coalesce(not (s.day >= rates.valid_to), true) is true",
+        ),
+        (
+            "inner join rates on s.day >= rates.valid_from and s.day < rates.valid_to and rates.rate <> s.user_id",
+            "inner join rates on (s.day < rates.valid_from) is false and (s.day >= rates.valid_to) is false \
+             and rates.rate <> s.user_id",
+        ),
+        (
+            "inner join rates on s.title_id = rates.title_id and s.at between rates.valid_from and rates.valid_to",
+            "inner join rates on s.title_id = rates.title_id and (s.at < rates.valid_from) is false \
+             and (s.at > rates.valid_to) is false",
+        ),
+    ] {
+        let (own, plain) = (rated(own), rated(plain));
+        assert!(explained(&project, &own).contains("IntervalJoin"), "{own}");
+        assert!(
+            !explained(&project, &plain).contains("IntervalJoin"),
+            "{plain}"
+        );
+        assert_same(&project, &own, &plain);
+    }
+}
+
 #[test]
 fn groups_by_a_number_are_found_by_place() {
     let project = project();

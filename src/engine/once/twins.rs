@@ -18,6 +18,7 @@ use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, ExecutionPlanProperties};
 
 use super::Once;
+use crate::engine::intervals::IntervalJoin;
 use crate::engine::perfect::PerfectAggregate;
 
 /// Puts [`Once`] over parts of a plan that are alike.
@@ -147,6 +148,7 @@ impl Parts {
 fn computes(plan: &Arc<dyn ExecutionPlan>) -> bool {
     plan.is::<AggregateExec>()
         || plan.is::<PerfectAggregate>()
+        || plan.is::<IntervalJoin>()
         || plan.is::<HashJoinExec>()
         || plan.is::<SortMergeJoinExec>()
         || plan.is::<NestedLoopJoinExec>()

@@ -1,0 +1,128 @@
+//! Joins by when: of each row, what was valid at its time.
+//!
+//! DataFusion joins rows by what is equal, and asks of every pair whether the
+//! rest holds: `price.valid_from <= sale.day and sale.day < price.valid_to` is
+//! asked of all prices of a currency, for each sale. [`JoinIntervals`] finds
+//! conditions that say that a time lies within an interval of the held side, and
+//! has [`IntervalJoin`] look for the intervals by their order
+//! ([`cinelake_kernels::Intervals`]).
+
+mod bounds;
+mod groups;
+mod join;
+mod probe;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+
+use bounds::Bounds;
+pub(super) use join::IntervalJoin;
+
+/// DataFusion's rules, with [`HoldIntervals`] before those that choose sides.
+pub(super) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.insert(0, Arc::new(HoldIntervals));
+    rules
+}
+
+/// Has joins hold the side with the intervals, where its size is not known:
+/// DataFusion holds the side that is named first then, which is that of the rows
+/// that it is asked for.
+#[derive(Debug)]
+struct HoldIntervals;
+
+impl PhysicalOptimizerRule for HoldIntervals {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            let hash = plan.downcast_ref::<HashJoinExec>();
+            let all = plan.downcast_ref::<NestedLoopJoinExec>();
+            let filter = hash
+                .and_then(HashJoinExec::filter)
+                .or_else(|| all.and_then(NestedLoopJoinExec::filter));
+            let bounds = filter.map(Bounds::of).transpose()?.flatten();
+            let are_of_right = bounds.is_some_and(|bounds| bounds.are_of_right());
+            if !are_of_right || is_counted(plan.children()[1])? {
+                return Ok(Transformed::no(plan));
+            }
+            let swapped = match (hash, all) {
+                (Some(hash), _) if hash.join_type().supports_swap() && !hash.null_aware => {
+                    // Or else the side whose size is known would be held.
+                    hash.swap_inputs(PartitionMode::CollectLeft)?
+                }
+                (_, Some(all)) if all.join_type().supports_swap() => all.swap_inputs()?,
+                _ => return Ok(Transformed::no(plan)),
+            };
+            Ok(Transformed::yes(swapped))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "hold_intervals"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Whether it is known about how many rows there are.
+fn is_counted(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new())?;
+    Ok(statistics.num_rows != Precision::Absent)
+}
+
+/// Puts [`IntervalJoin`] in the place of joins by equal keys, or by none, whose
+/// condition tells when.
+#[derive(Debug)]
+pub(super) struct JoinIntervals {
+    /// Where a row has fewer than so many in its group, on average, each pair is
+    /// asked after all.
+    few: usize,
+}
+
+impl Default for JoinIntervals {
+    fn default() -> Self {
+        Self { few: 32 }
+    }
+}
+
+impl PhysicalOptimizerRule for JoinIntervals {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|plan| {
+            Ok(match IntervalJoin::of(&plan, self.few)? {
+                Some(join) => Transformed::yes(Arc::new(join)),
+                None => Transformed::no(plan),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "join_intervals"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
