@@ -19,7 +19,6 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
@@ -27,18 +26,12 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use bounds::Bounds;
 pub(super) use join::IntervalJoin;
 
-/// DataFusion's rules, with [`HoldIntervals`] before those that choose sides.
-pub(super) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = PhysicalOptimizer::new().rules;
-    rules.insert(0, Arc::new(HoldIntervals));
-    rules
-}
-
 /// Has joins hold the side with the intervals, where its size is not known:
 /// DataFusion holds the side that is named first then, which is that of the rows
 /// that it is asked for.
+/// It comes before the rules that choose sides.
 #[derive(Debug)]
-struct HoldIntervals;
+pub(super) struct HoldIntervals;
 
 impl PhysicalOptimizerRule for HoldIntervals {
     fn optimize(

@@ -12,6 +12,8 @@
 //! - one that refers to the row becomes `not exists`, of the rows whose
 //!   comparison is not false.
 
+mod plain;
+
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -25,6 +27,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+pub(super) use plain::PlainNotIn;
 
 /// What a subquery's only column holds, as its scalar subquery tells it.
 const EMPTY: i64 = 0;

@@ -13,6 +13,8 @@ use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, Sess
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
 use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
@@ -25,15 +27,15 @@ use super::doubles::Doubles;
 use super::eager::GroupBeforeJoin;
 use super::estimates::estimates;
 use super::functions::functions;
-use super::intervals::{self, JoinIntervals};
-use super::not_in::NotIn;
+use super::intervals::{HoldIntervals, JoinIntervals};
+use super::not_in::{NotIn, PlainNotIn};
 use super::once::FindTwins;
 use super::perfect::GroupByPlace;
 use super::quantiles::CountValues;
 use super::ranks::RankInOrder;
 use super::sessionize::sessionize;
 use super::sketches;
-use super::spilling;
+use super::spilling::JoinBySorting;
 use super::turns::TakeTurns;
 use super::unshared::Unshare;
 use super::wording::{Wording, two_columns};
@@ -120,7 +122,7 @@ impl Session {
         }
         // No table factories and file formats: CREATE EXTERNAL TABLE and COPY
         // cannot even be planned.
-        let mut state = SessionStateBuilder::new()
+        let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_catalog_list(Arc::new(catalogs))
@@ -132,31 +134,8 @@ impl Session {
             .with_table_function_list(SessionStateDefaults::default_table_functions())
             .with_analyzer_rules(analyzer_rules())
             .with_optimizer_rules(logical_rules(own_rules))
-            .with_statistics_registry(estimates());
-        match joins {
-            Joins::Spilling => {
-                state = state.with_physical_optimizer_rules(spilling::physical_rules());
-            }
-            Joins::Fastest if own_rules => {
-                state = state.with_physical_optimizer_rules(intervals::physical_rules());
-            }
-            Joins::Fastest => {}
-        }
-        if own_rules {
-            state = state
-                .with_physical_optimizer_rule(Arc::new(TakeTurns))
-                .with_physical_optimizer_rule(Arc::new(ComputeAhead))
-                .with_physical_optimizer_rule(Arc::new(GroupBeforeJoin))
-                .with_physical_optimizer_rule(Arc::new(GroupByPlace))
-                .with_physical_optimizer_rule(Arc::new(RankInOrder));
-            if joins == Joins::Fastest {
-                // What does not fit memory is joined by what spills.
-                state = state.with_physical_optimizer_rule(Arc::new(JoinIntervals::default()));
-            }
-            state = state
-                .with_physical_optimizer_rule(Arc::new(Unshare))
-                .with_physical_optimizer_rule(Arc::new(FindTwins));
-        }
+            .with_statistics_registry(estimates())
+            .with_physical_optimizer_rules(physical_rules(joins, own_rules));
         let state = state.build();
         let context = SessionContext::new_with_state(state);
         for (name, catalog) in &scopes {
@@ -470,5 +449,38 @@ fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         before(aggregates, Arc::new(CountIds::new()));
         rules.push(Arc::new(FirstDays::new()));
     }
+    rules
+}
+
+/// DataFusion's rules. Before them what decides how rows are joined, after them
+/// what does the same sooner.
+fn physical_rules(
+    joins: Joins,
+    own_rules: bool,
+) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
+    if own_rules {
+        rules.push(Arc::new(PlainNotIn));
+    }
+    match joins {
+        Joins::Spilling => rules.push(Arc::new(JoinBySorting)),
+        Joins::Fastest if own_rules => rules.push(Arc::new(HoldIntervals)),
+        Joins::Fastest => {}
+    }
+    rules.extend(PhysicalOptimizer::new().rules);
+    if !own_rules {
+        return rules;
+    }
+    rules.push(Arc::new(TakeTurns));
+    rules.push(Arc::new(ComputeAhead));
+    rules.push(Arc::new(GroupBeforeJoin));
+    rules.push(Arc::new(GroupByPlace));
+    rules.push(Arc::new(RankInOrder));
+    if joins == Joins::Fastest {
+        // What does not fit memory is joined by what spills.
+        rules.push(Arc::new(JoinIntervals::default()));
+    }
+    rules.push(Arc::new(Unshare));
+    rules.push(Arc::new(FindTwins));
     rules
 }

@@ -15,24 +15,16 @@ use datafusion::common::{JoinSide, JoinType, Result};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 
 use super::eager::replaced;
 
-/// DataFusion's rules; first joins are by sorting, so that the others bring the
-/// rows into the order that they need.
-pub(super) fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules = PhysicalOptimizer::new().rules;
-    rules.insert(0, Arc::new(JoinBySorting));
-    rules
-}
-
-/// Replaces hash joins.
+/// Replaces hash joins. It comes before the rules that bring the rows into the
+/// order that they need.
 #[derive(Debug)]
-struct JoinBySorting;
+pub(super) struct JoinBySorting;
 
 impl PhysicalOptimizerRule for JoinBySorting {
     fn optimize(

@@ -219,6 +219,38 @@ fn ranks_of_rows_in_order_take_no_window() {
     assert_same(&project, favourites, favourites);
 }
 
+#[test]
+fn not_in_holds_the_set_where_nothing_is_null() {
+    let project = project();
+    let not_in = |column: &str, set: &str| {
+        format!("select session_id from silver.sessions where {column} not in ({set})")
+    };
+    let few = "select title_id from silver.titles where genres = 'War;Comedy;Drama'";
+    insta::assert_snapshot!(operators(&project, &not_in("title_id", few)), @r"
+    HashJoinExec: mode=CollectLeft
+      DataSourceExec: 1 group of titles
+      DataSourceExec: 2 groups of sessions
+    ");
+    // Some days are not known: of those no row comes, and a set of them is waited for.
+    let of_days = not_in("day", "select day from silver.sessions where title_id = 3");
+    insta::assert_snapshot!(operators(&project, &of_days), @r"
+    HashJoinExec: mode=CollectLeft
+      CoalescePartitionsExec
+        DataSourceExec: 2 groups of sessions
+      DataSourceExec: 2 groups of sessions
+    ");
+    for (own, plain) in [
+        (not_in("title_id", few), format!("select session_id from silver.sessions where (title_id in ({few})) is not true")),
+        (
+            not_in("title_id", "select title_id from silver.sessions where user_id < 5 group by title_id"),
+            "select session_id from silver.sessions where title_id not in (select coalesce(title_id, 0) from silver.sessions where user_id < 5)".to_owned(),
+        ),
+    ] {
+        assert!(!explained(&project, &own).contains("null_aware"), "{own}");
+        assert_same(&project, &own, &plain);
+    }
+}
+
 /// Which of three rates was valid on each day of 2024: they change daily, and
 /// the last one is open.
 const RATES: &str = "rates as (select title_id, day as valid_from, lead(day) over (partition by title_id order by day) as valid_to, \

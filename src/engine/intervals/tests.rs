@@ -7,6 +7,7 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
@@ -74,8 +75,10 @@ fn context(held: &RecordBatch, asked: &RecordBatch, how: &Asked) -> SessionConte
         .enable_join_dynamic_filter_pushdown = false;
     let mut state = SessionStateBuilder::new_with_default_features().with_config(config);
     if let Some(few) = how.few {
+        let mut rules = PhysicalOptimizer::new().rules;
+        rules.insert(0, Arc::new(HoldIntervals));
         state = state
-            .with_physical_optimizer_rules(physical_rules())
+            .with_physical_optimizer_rules(rules)
             .with_physical_optimizer_rule(Arc::new(JoinIntervals { few }));
     }
     let context = SessionContext::new_with_state(state.build());
