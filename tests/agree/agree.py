@@ -42,6 +42,11 @@ SETTINGS = {
 }
 
 GENRES = "(select title_id, {split:genres} as genre from titles)"
+# From one sign-up in a country to the next: many periods that follow each other, the last one open.
+PERIODS = (
+    "(select country, user_id as period, join_date as began,"
+    " lead(join_date) over (partition by country order by join_date, user_id) as ended from users)"
+)
 # What rows can be taken from: a name, the text, and its columns by kind.
 SESSIONS = {
     "int": ["s.user_id", "s.title_id", "s.session_id", "{us:s.start_time} % 1000003"],
@@ -73,6 +78,22 @@ SOURCES = [
         " and (p.end_date is null or s.day < p.end_date)",
         SESSIONS,
         {"key": ["p.plan", "p.start_date", "coalesce(upper(p.plan), '-')", "{month:p.start_date}"], "float": ["p.price"], "text": ["p.plan"]},
+    ),
+    (
+        f"watch_sessions as s inner join users as u on s.user_id = u.user_id left join {PERIODS} as r"
+        " on u.country = r.country and s.day >= r.began and (r.ended is null or s.day < r.ended)",
+        SESSIONS,
+        {"key": ["r.period", "u.country", "r.began", "{month:r.ended}"], "int": ["r.period"], "text": ["r.country"], "date": ["r.ended"]},
+    ),
+    (
+        f"watch_sessions as s inner join {PERIODS} as r on s.day between r.began and r.ended and s.user_id % 50 = r.period % 50",
+        SESSIONS,
+        {"key": ["r.country", "r.period % 9", "{month:r.began}"], "int": ["r.period"], "text": ["r.country"], "date": ["r.began"]},
+    ),
+    (
+        f"watch_sessions as s left join {PERIODS} as r on s.day > r.began and s.day <= r.ended and r.country = 'Germany'",
+        SESSIONS,
+        {"key": ["r.period % 5", "r.began"], "int": ["r.period"], "date": ["r.ended"]},
     ),
     (
         "(select user_id, title_id, min(session_id) as session_id, min(day) as day, min(month) as month, min(device_type) as device_type,"
