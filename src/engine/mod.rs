@@ -26,6 +26,7 @@ mod perfect;
 mod quantiles;
 mod ranks;
 mod reach;
+mod rules;
 mod session;
 mod sessionize;
 mod sketches;

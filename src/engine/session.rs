@@ -12,32 +12,17 @@ use datafusion::common::{DFSchema, DataFusionError, ScalarValue};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast, ident, lit};
-use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerRule};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
 
-use super::ahead::ComputeAhead;
 use super::bitmaps;
-use super::calendar::{self, FirstDays};
+use super::calendar;
 use super::catalog::ScopeCatalog;
-use super::distinct::CountIds;
-use super::doubles::Doubles;
-use super::eager::GroupBeforeJoin;
 use super::estimates::estimates;
 use super::functions::functions;
-use super::intervals::{HoldIntervals, JoinIntervals};
-use super::not_in::{NotIn, PlainNotIn};
-use super::once::FindTwins;
-use super::perfect::GroupByPlace;
-use super::quantiles::CountValues;
-use super::ranks::RankInOrder;
+use super::rules::{analyzer_rules, logical_rules, physical_rules};
 use super::sessionize::sessionize;
 use super::sketches;
-use super::spilling::JoinBySorting;
-use super::turns::TakeTurns;
-use super::unshared::Unshare;
 use super::wording::{Wording, two_columns};
 use super::{Engine, Joins, Scope};
 use crate::config::engine_options;
@@ -424,63 +409,4 @@ fn tried(options: &mut ConfigOptions) -> Result<bool> {
         }
     }
     Ok(own_rules)
-}
-
-/// What makes a plan valid; before types become one, doubles stay doubles.
-fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let mut rules = Analyzer::new().rules;
-    let types = rules.iter().position(|rule| rule.name() == "type_coercion");
-    rules.insert(types.unwrap_or(rules.len()), Arc::new(Doubles));
-    rules
-}
-
-/// DataFusion's rules; before they make joins of subqueries what keeps the
-/// answer right, and before they take distinct counts apart what is faster.
-fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules = Optimizer::new().rules;
-    let mut before = |name: &str, rule: Arc<dyn OptimizerRule + Send + Sync>| {
-        let at = rules.iter().position(|rule| rule.name() == name);
-        rules.insert(at.unwrap_or(rules.len()), rule);
-    };
-    before("decorrelate_predicate_subquery", Arc::new(NotIn));
-    let aggregates = "single_distinct_aggregation_to_group_by";
-    before(aggregates, Arc::new(CountValues));
-    if own_rules {
-        before(aggregates, Arc::new(CountIds::new()));
-        rules.push(Arc::new(FirstDays::new()));
-    }
-    rules
-}
-
-/// DataFusion's rules. Before them what decides how rows are joined, after them
-/// what does the same sooner.
-fn physical_rules(
-    joins: Joins,
-    own_rules: bool,
-) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
-    if own_rules {
-        rules.push(Arc::new(PlainNotIn));
-    }
-    match joins {
-        Joins::Spilling => rules.push(Arc::new(JoinBySorting)),
-        Joins::Fastest if own_rules => rules.push(Arc::new(HoldIntervals)),
-        Joins::Fastest => {}
-    }
-    rules.extend(PhysicalOptimizer::new().rules);
-    if !own_rules {
-        return rules;
-    }
-    rules.push(Arc::new(TakeTurns));
-    rules.push(Arc::new(ComputeAhead));
-    rules.push(Arc::new(GroupBeforeJoin));
-    rules.push(Arc::new(GroupByPlace));
-    rules.push(Arc::new(RankInOrder));
-    if joins == Joins::Fastest {
-        // What does not fit memory is joined by what spills.
-        rules.push(Arc::new(JoinIntervals::default()));
-    }
-    rules.push(Arc::new(Unshare));
-    rules.push(Arc::new(FindTwins));
-    rules
 }
