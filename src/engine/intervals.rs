@@ -28,8 +28,7 @@ pub(super) use join::IntervalJoin;
 
 /// Has joins hold the side with the intervals, where its size is not known:
 /// DataFusion holds the side that is named first then, which is that of the rows
-/// that it is asked for.
-/// It comes before the rules that choose sides.
+/// that it is asked for. It comes before the rules that choose sides.
 #[derive(Debug)]
 pub(super) struct HoldIntervals;
 
@@ -47,7 +46,7 @@ impl PhysicalOptimizerRule for HoldIntervals {
                 .or_else(|| all.and_then(NestedLoopJoinExec::filter));
             let bounds = filter.map(Bounds::of).transpose()?.flatten();
             let are_of_right = bounds.is_some_and(|bounds| bounds.are_of_right());
-            if !are_of_right || is_counted(plan.children()[1])? {
+            if !are_of_right || has_known_rows(plan.children()[1])? {
                 return Ok(Transformed::no(plan));
             }
             let swapped = match (hash, all) {
@@ -73,7 +72,7 @@ impl PhysicalOptimizerRule for HoldIntervals {
 }
 
 /// Whether it is known about how many rows there are.
-fn is_counted(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+fn has_known_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
     let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new())?;
     Ok(statistics.num_rows != Precision::Absent)
 }
