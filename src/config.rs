@@ -363,6 +363,18 @@ fn store_options() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Where the shell keeps what was typed: with the user's other state, as the
+/// XDG base directory specification has it.
+#[must_use]
+pub fn history_file() -> Option<PathBuf> {
+    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|path| path.is_absolute()).or_else(|| {
+        let home = variable("HOME").map(PathBuf::from)?;
+        Some(home.join(".local/state"))
+    });
+    Some(state?.join("cinelake").join("history"))
+}
+
 fn variable(name: &str) -> Option<String> {
     #[allow(
         clippy::disallowed_methods,

@@ -1,9 +1,9 @@
 //! `cinelake branches`: what stands beside main.
 
+use super::ask::run_query;
 use super::output::OutputOptions;
 use super::progress::Progress;
 use super::report::counted;
-use super::sql::run_query;
 use super::{Context, Status};
 use crate::error::Result;
 use crate::lake::BranchName;

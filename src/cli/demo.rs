@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ask::run_query;
 use super::output::OutputOptions;
 use super::progress::Progress;
 use super::report::counted;
-use super::sql::{run_query, settle_params};
+use super::sql::settle_params;
 use super::{Context, Status, init, refresh};
 use crate::clock::SystemClock;
 use crate::config::{Config, Overrides, PROJECT_FILE};

@@ -3,6 +3,7 @@
 //! Results go to stdout, messages and progress to stderr. One file a command;
 //! [`Command`] dispatches. Exit codes are those of [`Kind`](crate::error::Kind).
 
+mod ask;
 mod at;
 mod branches;
 mod check;
@@ -26,6 +27,7 @@ mod refresh;
 mod rejects;
 mod report;
 mod rollback;
+mod shell;
 mod snapshots;
 mod sql;
 mod verify;
@@ -108,7 +110,7 @@ enum Command {
     Plan(plan::Plan),
     /// Land, build what changed, check, publish
     Refresh(refresh::Refresh),
-    /// Run a SQL file, a report or a text
+    /// Run a SQL file, a report or a text; without one, ask for queries
     Sql(sql::Sql),
     /// List tables, reports, sources or checks
     Ls(ls::Ls),
@@ -223,6 +225,9 @@ fn start(command: Command, context: &Context) -> Result<Status> {
         .build()
         .map_err(|e| Error::io("could not start").because(e))?;
     let result = runtime.block_on(async {
+        if command.is_shell() {
+            return command.run(context).await;
+        }
         tokio::select! {
             result = command.run(context) => result,
             _ = tokio::signal::ctrl_c() => Err(Error::io("interrupted")
@@ -245,6 +250,12 @@ fn start(command: Command, context: &Context) -> Result<Status> {
 }
 
 impl Command {
+    /// Whether it asks for one query after the other, and takes an interrupt
+    /// for the end of a query only.
+    fn is_shell(&self) -> bool {
+        matches!(self, Self::Sql(sql) if sql.is_shell())
+    }
+
     async fn run(self, context: &Context) -> Result<Status> {
         match self {
             Self::Init(command) => command.run(context),

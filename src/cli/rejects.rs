@@ -1,9 +1,9 @@
 //! `cinelake rejects`: rows that did not fit, and why.
 
+use super::ask::run_query;
 use super::at::At;
 use super::output::OutputOptions;
 use super::report::counted;
-use super::sql::run_query;
 use super::{Context, Status};
 use crate::engine::parse_value;
 use crate::error::{Error, Result, did_you_mean};

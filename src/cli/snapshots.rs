@@ -1,7 +1,7 @@
 //! `cinelake snapshots`: what was published when.
 
+use super::ask::run_query;
 use super::output::OutputOptions;
-use super::sql::run_query;
 use super::{Context, Status};
 use crate::error::Result;
 use crate::refresh::Access;

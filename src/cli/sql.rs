@@ -1,24 +1,21 @@
-//! `cinelake sql`: a file, a report, a text or stdin, read-only.
+//! `cinelake sql`: a file, a report, a text, stdin or what is typed, read-only.
 
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 
+use super::ask::Question;
 use super::at::At;
-use super::output::{OutputOptions, ResultWriter};
-use super::report::{counted, thousands};
+use super::output::OutputOptions;
+use super::shell::Shell;
 use super::{Context, Status};
-use crate::engine::{Answer, Joins, Rows, Session, is_short_of_memory, parse_value};
+use crate::engine::parse_value;
 use crate::error::{Error, Result, did_you_mean};
-use crate::memory;
 use crate::model::Report;
 use crate::refresh::{Access, Workspace};
 
-/// Run a SQL file, a report or a text
+/// Run a SQL file, a report or a text; without one, ask for queries
 #[derive(Debug, clap::Args)]
 pub(super) struct Sql {
     /// A SQL file, the name of a report, or `-` for stdin
@@ -52,6 +49,10 @@ pub(super) struct Sql {
 
 impl Sql {
     pub(super) async fn run(self, context: &Context) -> Result<Status> {
+        if self.is_shell() {
+            let shell = Shell::new(context, self.at, self.output, self.params, self.timing);
+            return shell?.run().await;
+        }
         let workspace = match self.names_a_report() {
             true => context.workspace(Access::Read)?,
             false => context.published()?,
@@ -59,87 +60,29 @@ impl Sql {
         refuse_lake(&workspace, self.output.output.as_deref())?;
         let query = self.query(&workspace)?;
         let params = settle_params(&query, &self.params)?;
-        let (session, _) = workspace.session(self.at.snapshot.as_ref()).await?;
         let sql = match self.explain {
             true => format!("explain {}", query.sql),
             false => query.sql.clone(),
         };
-        let run = self.answer(context, &session, &sql, &params).await;
-        let run = match run {
-            Err(Unanswered::NotYet(error)) if is_short_of_memory(&error) => {
-                context.console.say(
-                    "not enough memory; asking again, on one thread and by sorting, which needs less",
-                );
-                let at = self.at.snapshot.as_ref();
-                let (session, _) = workspace.session_by(at, Joins::Spilling).await?;
-                self.answer(context, &session, &sql, &params).await
-            }
-            other => other,
+        let question = Question {
+            workspace: &workspace,
+            at: self.at.snapshot.as_ref(),
+            sql: &sql,
+            params: &params,
+            output: &self.output,
+            runs: self.timing.then_some(self.repeat),
+            most: usize::MAX,
         };
-        run.map_err(|unanswered| at_file(unanswered.why(), &query))?;
+        let answered = question.answer(&context.console).await;
+        answered.map_err(|error| at_file(error, &query))?;
         Ok(Status::Fine)
     }
 
-    async fn answer(
-        &self,
-        context: &Context,
-        session: &Session,
-        sql: &str,
-        params: &[(String, ScalarValue)],
-    ) -> Result<(), Unanswered> {
-        if self.timing {
-            return self.timed(context, session, sql, params).await;
-        }
-        let started = Instant::now();
-        let begun = Begun::of(session, sql, params).await;
-        let rows = begun.map_err(Unanswered::NotYet)?.show(&self.output).await;
-        context.console.say(&format!(
-            "{} in {:.3} s",
-            counted(rows.map_err(Unanswered::InPart)?, "row"),
-            started.elapsed().as_secs_f64()
-        ));
-        Ok(())
-    }
-
-    /// Runs the query and holds its rows, so that what is timed is the query
-    /// and not the terminal or the disk; then shows those of the last run.
-    async fn timed(
-        &self,
-        context: &Context,
-        session: &Session,
-        sql: &str,
-        params: &[(String, ScalarValue)],
-    ) -> Result<(), Unanswered> {
-        for left in (0..self.repeat).rev() {
-            let started = Instant::now();
-            let answer = session.query(sql, params).await;
-            let planned = started.elapsed();
-            let (schema, batches) = held(answer).await.map_err(Unanswered::NotYet)?;
-            let ran = started.elapsed().saturating_sub(planned);
-            let count = batches.iter().map(|batch| batch.num_rows() as u64).sum();
-            let peak = match memory::peak() {
-                Some(bytes) => format!(", at most {} MB held", thousands(bytes / 1_000_000)),
-                None => String::new(),
-            };
-            context.console.say(&format!(
-                "{}: planned in {:.4} s, ran in {:.4} s{peak}",
-                counted(count, "row"),
-                planned.as_secs_f64(),
-                ran.as_secs_f64()
-            ));
-            if left == 0 {
-                self.show(&schema, &batches).map_err(Unanswered::InPart)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn show(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<u64> {
-        let mut writer = ResultWriter::open(&self.output, schema)?;
-        for batch in batches {
-            writer.write(batch)?;
-        }
-        writer.finish()
+    /// Whether it asks for queries one by one: none is given, and somebody is
+    /// there to type them.
+    pub(super) fn is_shell(&self) -> bool {
+        let none = self.file.is_none() && self.command.is_none() && !self.explain;
+        none && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
     }
 
     fn names_a_report(&self) -> bool {
@@ -158,67 +101,6 @@ impl Sql {
             (None, None) => inline(&from_stdin()?),
         }
     }
-}
-
-/// A query that failed: before any row was shown, or after some were.
-enum Unanswered {
-    NotYet(Error),
-    InPart(Error),
-}
-
-impl Unanswered {
-    fn why(self) -> Error {
-        match self {
-            Self::NotYet(error) | Self::InPart(error) => error,
-        }
-    }
-}
-
-/// An answer of which the first rows are there.
-struct Begun {
-    first: Option<RecordBatch>,
-    rows: Rows,
-}
-
-impl Begun {
-    async fn of(session: &Session, sql: &str, params: &[(String, ScalarValue)]) -> Result<Self> {
-        let mut rows = session.query(sql, params).await?.stream().await?;
-        let first = rows.next().await?;
-        Ok(Self { first, rows })
-    }
-
-    /// Writes all rows; gives their number.
-    async fn show(self, output: &OutputOptions) -> Result<u64> {
-        let Self { first, mut rows } = self;
-        let mut writer = ResultWriter::open(output, &rows.schema())?;
-        let mut next = first;
-        while let Some(batch) = next {
-            writer.write(&batch)?;
-            next = rows.next().await?;
-        }
-        writer.finish()
-    }
-}
-
-/// All rows of an answer, and their columns.
-async fn held(answer: Result<Answer>) -> Result<(SchemaRef, Vec<RecordBatch>)> {
-    let mut rows = answer?.stream().await?;
-    let mut batches = Vec::new();
-    while let Some(batch) = rows.next().await? {
-        batches.push(batch);
-    }
-    Ok((rows.schema(), batches))
-}
-
-/// Runs one query and writes its rows; gives their number.
-pub(super) async fn run_query(
-    session: &Session,
-    sql: &str,
-    params: &[(String, ScalarValue)],
-    output: &OutputOptions,
-) -> Result<u64> {
-    let begun = Begun::of(session, sql, params).await?;
-    begun.show(output).await
 }
 
 fn named(workspace: &Workspace, file: &str) -> Result<Report> {
@@ -296,7 +178,7 @@ fn at_file(error: Error, query: &Report) -> Error {
 }
 
 /// The lake is changed by the refresh only.
-fn refuse_lake(workspace: &Workspace, output: Option<&Path>) -> Result<()> {
+pub(super) fn refuse_lake(workspace: &Workspace, output: Option<&Path>) -> Result<()> {
     let (Some(output), Some(lake)) = (output, workspace.lake().dir()) else {
         return Ok(());
     };

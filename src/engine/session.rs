@@ -173,6 +173,33 @@ impl Session {
         Ok(Answer { frame, wording })
     }
 
+    /// Every table that can be read.
+    #[must_use]
+    pub fn tables(&self) -> &BTreeSet<TableName> {
+        &self.names
+    }
+
+    /// The columns of `table`, in order.
+    ///
+    /// # Errors
+    /// When there is no such table, or it cannot be read.
+    pub async fn columns(&self, table: &TableName) -> Result<Vec<String>> {
+        let sql = format!("select * from \"{}\".\"{}\"", table.layer, table.table);
+        let answer = self.query(&sql, &[]).await?;
+        let fields = answer.frame.schema().fields().iter();
+        Ok(fields.map(|field| field.name().clone()).collect())
+    }
+
+    /// The functions that a query may call, aggregates and windows among them.
+    #[must_use]
+    pub fn functions(&self) -> BTreeSet<String> {
+        let state = self.context.state();
+        let scalar = state.scalar_functions().keys();
+        let aggregates = state.aggregate_functions().keys();
+        let windows = state.window_functions().keys();
+        scalar.chain(aggregates).chain(windows).cloned().collect()
+    }
+
     /// The single number that `sql` asks for.
     ///
     /// # Errors

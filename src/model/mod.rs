@@ -12,6 +12,7 @@ mod graph;
 mod header;
 mod project;
 mod sql;
+mod statements;
 
 pub use crate::name::TableName;
 pub use checks::{Check, CheckKind, Severity};
@@ -20,6 +21,7 @@ pub use files::QueryFiles;
 pub use header::{Header, Materialized, Param};
 pub use project::{CheckQuery, Model, Project, Report, SourceFile};
 pub use sql::{Input, Statement};
+pub use statements::Statements;
 
 /// The layers a model may read from and the session shows as schemas.
 pub const LAYERS: [&str; 3] = ["bronze", "silver", "gold"];

@@ -47,6 +47,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("comfy_table", &["cli"]),
+    ("rustyline", &["cli"]),
 ];
 
 /// What `model` must not know: it is pure.

@@ -33,6 +33,7 @@
 //! | `nulls` | sets with nulls, extremes beside other aggregates: where the engine beneath is wrong |
 //! | `plans` | the engine's own plans answer as plain ones do |
 //! | `query` | formats, parameters, snapshots, read-only |
+//! | `shell` | what is typed on a terminal: statements, words, Tab, history, interrupts |
 //! | `mistakes` | what a user's mistakes answer |
 //!
 //! `support` runs the binary in a project of its own. Tests on real files look
@@ -78,6 +79,7 @@ mod release;
 mod reports;
 mod restatements;
 mod revenue;
+mod shell;
 mod streamflix;
 mod support;
 mod why;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::support::{Project, steady};
 
-fn project() -> Project {
+pub fn project() -> Project {
     let project = Project::of(&[
         (
             "bronze/users.toml",
