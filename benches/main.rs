@@ -18,7 +18,8 @@ use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
 use cinelake_kernels::{
-    Bits, Ids, Intervals, Looked, Pairs, Places, Progress, Session, Sessions, Span, order_of,
+    Bits, Firsts, Ids, Intervals, Looked, Pairs, Places, Progress, Session, Sessions, Span,
+    order_of,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::parquet::arrow::ProjectionMask;
@@ -418,6 +419,20 @@ fn kernels(criterion: &mut Criterion) {
                 found += pairs.values.len();
             }
             found
+        });
+    });
+    // A hundred rows of each group, in chance's order.
+    let groups: Vec<usize> = (0..EVENTS)
+        .map(|event| usize::try_from(chance.below(6, event, EVENTS / 100)).unwrap())
+        .collect();
+    group.bench_function("first rows of groups", |bencher| {
+        bencher.iter(|| {
+            let mut firsts = Firsts::new(1);
+            let count = groups.len() / 100;
+            let chunks = groups.chunks(8192).zip(at.chunks(8192));
+            chunks
+                .map(|(groups, numbers)| firsts.take(groups, count, numbers).len())
+                .sum::<usize>()
         });
     });
     // As many words as there are events.

@@ -16,6 +16,7 @@ mod distinct;
 mod doubles;
 mod eager;
 mod estimates;
+mod firsts;
 mod functions;
 mod intervals;
 mod not_in;

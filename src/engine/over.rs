@@ -29,6 +29,8 @@ pub(super) enum Keeps {
     Values,
     /// Each becomes a row of other columns, in its partition.
     Count,
+    /// Some of them stay as they are, in their partition and in their order.
+    Some,
 }
 
 /// An operator's own part.
@@ -101,7 +103,7 @@ impl<S: Step> ExecutionPlan for Over<S> {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![S::KEEPS == Keeps::Places]
+        vec![matches!(S::KEEPS, Keeps::Places | Keeps::Some)]
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
@@ -140,7 +142,7 @@ impl<S: Step> ExecutionPlan for Over<S> {
 
     fn child_stats_requests(&self, partition: Option<usize>) -> Vec<ChildStats> {
         vec![match S::KEEPS {
-            Keeps::Places => ChildStats::At(partition),
+            Keeps::Places | Keeps::Some => ChildStats::At(partition),
             Keeps::Values => ChildStats::At(None),
             Keeps::Count => ChildStats::Skip,
         }]
@@ -153,11 +155,15 @@ impl<S: Step> ExecutionPlan for Over<S> {
     ) -> Result<Arc<Statistics>> {
         match (S::KEEPS, inputs) {
             (Keeps::Places | Keeps::Values, [input]) => Ok(Arc::clone(input)),
+            (Keeps::Some, [input]) => Ok(Arc::new(input.as_ref().clone().to_inexact())),
             _ => Ok(Arc::new(Statistics::new_unknown(&self.schema()))),
         }
     }
 
     fn cardinality_effect(&self) -> CardinalityEffect {
-        CardinalityEffect::Equal
+        match S::KEEPS {
+            Keeps::Some => CardinalityEffect::LowerEqual,
+            _ => CardinalityEffect::Equal,
+        }
     }
 }

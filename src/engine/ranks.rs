@@ -21,7 +21,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::window::{StandardWindowExpr, WindowExpr};
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
-use datafusion::physical_expr_common::sort_expr::OrderingRequirements;
+use datafusion::physical_expr_common::sort_expr::{OrderingRequirements, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{CardinalityEffect, replace_children_if_necessary};
 use datafusion::physical_plan::metrics::{
@@ -95,7 +95,7 @@ impl Rank {
 
 /// Numbers rows that come in the order of a window.
 #[derive(Debug)]
-struct RankRows {
+pub(super) struct RankRows {
     /// The same by DataFusion.
     window: Arc<BoundedWindowAggExec>,
     ranks: Vec<Rank>,
@@ -127,6 +127,33 @@ impl RankRows {
             ranks,
             metrics: ExecutionPlanMetricsSet::new(),
         })
+    }
+}
+
+impl RankRows {
+    /// The rows that are numbered.
+    pub(super) fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        self.window.input()
+    }
+
+    /// What the window is partitioned and ordered by.
+    pub(super) fn keys(&self) -> (&[PhysicalExprRef], &[PhysicalSortExpr]) {
+        let first = &self.window.window_expr()[0];
+        (first.partition_by(), first.order_by())
+    }
+
+    /// Whether no more rows of a partition have a number up to one in `column`
+    /// than that, but for those that are equal: of different rows only the first.
+    pub(super) fn counts_rows(&self, column: usize, most: usize) -> bool {
+        let columns = self.input().schema().fields().len();
+        let rank = column
+            .checked_sub(columns)
+            .and_then(|at| self.ranks.get(at));
+        match rank {
+            Some(Rank::Row | Rank::Place) => true,
+            Some(Rank::Dense) => most == 1,
+            None => false,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::calendar::FirstDays;
 use super::distinct::CountIds;
 use super::doubles::Doubles;
 use super::eager::GroupBeforeJoin;
+use super::firsts::FirstOfEach;
 use super::intervals::{HoldIntervals, JoinIntervals};
 use super::not_in::{NotIn, PlainNotIn};
 use super::once::FindTwins;
@@ -72,6 +73,7 @@ pub(super) fn physical_rules(
     rules.push(Arc::new(GroupBeforeJoin));
     rules.push(Arc::new(GroupByPlace));
     rules.push(Arc::new(RankInOrder));
+    rules.push(Arc::new(FirstOfEach));
     if joins == Joins::Fastest {
         // What does not fit memory is joined by what spills.
         rules.push(Arc::new(JoinIntervals::default()));

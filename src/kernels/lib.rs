@@ -1,13 +1,14 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
 //! and what they share, counts by id, groups by number, sessions of events,
 //! intervals that hold a value, dates and times as texts, periods of the calendar,
-//! the order of rows, values by rank.
+//! the order of rows, the first rows of groups, values by rank.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
 
 mod bits;
 mod counts;
+mod firsts;
 mod ids;
 mod intervals;
 mod order;
@@ -20,6 +21,7 @@ mod times;
 
 pub use bits::Bits;
 pub use counts::Counts;
+pub use firsts::Firsts;
 pub use ids::Ids;
 pub use intervals::{Intervals, Looked, NO_GROUP, Pairs, Progress};
 pub use order::order_of;

@@ -227,6 +227,18 @@ class Queries:
         inner = f"select s.session_id, s.user_id, {answer} as w from watch_sessions as s{condition}"
         return self.pick([inner, f"select w, count(*) as n, sum(session_id) as ids from ({inner}) as i group by w"])
 
+    def firsts(self):
+        condition = self.where(SESSIONS)
+        by = self.pick(["s.user_id", "s.title_id", "s.month, s.device_type", "s.day", "s.device_type", "s.user_id, s.title_id"])
+        first = self.pick(["s.start_time", "s.completion_rate", "s.device_type", "s.title_id", "s.day", "s.session_id"])
+        nulls = self.pick([" nulls last", " desc nulls last", " nulls first", " desc nulls first"])
+        function, order = self.pick([("row_number", f"{first}{nulls}, s.session_id"), ("rank", f"{first}{nulls}"),
+                                     ("dense_rank", f"{first}{nulls}")])
+        bound = self.pick(["r = 1", "r = 1", "r <= 3", "r < 10", "3 >= r", "r = 2"])
+        inner = (f"select s.session_id, s.user_id, s.title_id, {function}() over (partition by {by} order by {order}) as r "
+                 f"from watch_sessions as s{condition}")
+        return f"select r, count(*) as n, sum(session_id) as ids, min(title_id) as least from ({inner}) as i where {bound} group by r"
+
     def sets(self):
         one, two = (f"select s.user_id, s.month from watch_sessions as s{self.where(SESSIONS)}" for _ in range(2))
         word = self.pick(["union", "intersect", "except"])
@@ -242,7 +254,7 @@ class Queries:
     def query(self):
         return self.pick([
             lambda: self.grouped()[0], lambda: self.grouped()[0], lambda: self.grouped()[0],
-            self.regrouped, self.twice, self.windowed, self.sets, self.ordered,
+            self.regrouped, self.twice, self.windowed, self.firsts, self.sets, self.ordered,
         ])()
 
 

@@ -197,12 +197,13 @@ fn ranks_of_rows_in_order_take_no_window() {
         RankRows
           SortExec
             Unshared
-              RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
-                ProjectionExec
-                  AggregateExec: mode=FinalPartitioned
-                    RepartitionExec: partitioning=Hash([user_id@0, title_id@1], 2), input_partitions=2
-                      AggregateExec: mode=Partial
-                        DataSourceExec: 2 groups of sessions
+              FirstRows
+                RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
+                  ProjectionExec
+                    AggregateExec: mode=FinalPartitioned
+                      RepartitionExec: partitioning=Hash([user_id@0, title_id@1], 2), input_partitions=2
+                        AggregateExec: mode=Partial
+                          DataSourceExec: 2 groups of sessions
     ");
     let others = [
         // The rows after it count, too.
