@@ -31,9 +31,10 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 
+use super::numbers::is_numbered;
 use super::over::{Keeps, Over, Rows, Step};
 use super::ranks::RankRows;
-use sift::{is_numbered, sifted};
+use sift::sifted;
 
 /// The most rows of a partition that are looked for.
 const MOST: usize = 64;

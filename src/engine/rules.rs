@@ -12,6 +12,7 @@ use super::calendar::FirstDays;
 use super::distinct::CountIds;
 use super::doubles::Doubles;
 use super::eager::GroupBeforeJoin;
+use super::ends::ValuesByOrder;
 use super::firsts::FirstOfEach;
 use super::intervals::{HoldIntervals, JoinIntervals};
 use super::not_in::{NotIn, PlainNotIn};
@@ -44,6 +45,7 @@ pub(super) fn logical_rules(own_rules: bool) -> Vec<Arc<dyn OptimizerRule + Send
     before(aggregates, Arc::new(CountValues));
     if own_rules {
         before(aggregates, Arc::new(CountIds::new()));
+        before(aggregates, Arc::new(ValuesByOrder));
         rules.push(Arc::new(FirstDays::new()));
     }
     rules

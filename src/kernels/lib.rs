@@ -1,7 +1,7 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
 //! and what they share, counts by id, groups by number, sessions of events,
 //! intervals that hold a value, dates and times as texts, periods of the calendar,
-//! the order of rows, the first rows of groups, values by rank.
+//! the order of rows, the first rows of groups and the one that leads, values by rank.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
@@ -11,6 +11,7 @@ mod counts;
 mod firsts;
 mod ids;
 mod intervals;
+mod leaders;
 mod order;
 mod periods;
 mod places;
@@ -24,6 +25,7 @@ pub use counts::Counts;
 pub use firsts::Firsts;
 pub use ids::Ids;
 pub use intervals::{Intervals, Looked, NO_GROUP, Pairs, Progress};
+pub use leaders::{Column, Kept, Leaders};
 pub use order::order_of;
 pub use periods::{Period, days_of, month_start};
 pub use places::{Places, Span, Texts};

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use cinelake_kernels::Firsts;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use datafusion::arrow::compute::{BatchCoalescer, SortOptions, cast};
-use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, Field, Float64Type, Int64Type, Schema, SchemaRef, UInt64Type,
-};
+use datafusion::arrow::compute::{BatchCoalescer, SortOptions};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -18,6 +16,7 @@ use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::FirstRows;
+use crate::engine::numbers::numbers;
 use crate::engine::over::Rows;
 
 /// Rows after which it is seen whether leaving out is worth it.
@@ -130,7 +129,7 @@ impl Sieve {
         let mut groups = Vec::with_capacity(rows);
         self.partitions.intern(&keys, &mut groups)?;
         let order = self.how.order_by.evaluate(batch)?.into_array(rows)?;
-        let numbers = numbers(&order, self.how.options)?;
+        let numbers = with_nulls(&order, self.how.options)?;
         let may_be = self.firsts.take(&groups, self.partitions.len(), &numbers);
         self.hold(batch, &groups, &numbers, may_be)?;
         self.seen += rows;
@@ -210,104 +209,18 @@ fn bytes(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(of).sum()
 }
 
-/// Whether values of the type have numbers in their order.
-pub(super) fn is_numbered(kind: &DataType) -> bool {
-    kind.is_integer()
-        || kind.is_floating()
-        || matches!(
-            kind,
-            DataType::Boolean
-                | DataType::Date32
-                | DataType::Date64
-                | DataType::Timestamp(..)
-                | DataType::Decimal128(..)
-                | DataType::Utf8
-                | DataType::LargeUtf8
-                | DataType::Utf8View
-        )
-}
-
-/// A number of each value: of a value that comes before another it is not less.
-fn numbers(values: &ArrayRef, options: SortOptions) -> Result<Vec<i64>> {
-    let numbers: Vec<i64> = match values.data_type() {
-        DataType::UInt64 => {
-            let values = values.as_primitive::<UInt64Type>().values().iter();
-            values
-                .map(|value| (value ^ (1 << 63)).cast_signed())
-                .collect()
-        }
-        kind if kind.is_floating() => {
-            let values = cast(values, &DataType::Float64)?;
-            let values = values.as_primitive::<Float64Type>().values().iter();
-            values.map(|value| of_double(*value)).collect()
-        }
-        DataType::Decimal128(..) => {
-            let values = values.as_primitive::<Decimal128Type>().values().iter();
-            values.map(|value| of_wide(*value)).collect()
-        }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            let values = cast(values, &DataType::Utf8View)?;
-            let values = values.as_string_view();
-            let texts = (0..values.len()).map(|row| match values.is_null(row) {
-                true => 0,
-                false => of_text(values.value(row)),
-            });
-            texts.collect()
-        }
-        _ => {
-            let values = cast(values, &DataType::Int64)?;
-            values.as_primitive::<Int64Type>().values().to_vec()
-        }
-    };
-    let turn = if options.descending { 0 } else { -1 };
+/// A number of each value and null: of what comes before it is not less.
+fn with_nulls(values: &ArrayRef, options: SortOptions) -> Result<Vec<i64>> {
+    let mut numbers = numbers(values, options.descending)?;
     let null = if options.nulls_first {
         i64::MAX
     } else {
         i64::MIN
     };
-    Ok(
-        match values.nulls().filter(|nulls| nulls.null_count() > 0) {
-            Some(nulls) => {
-                let numbers = numbers.into_iter().zip(nulls.iter());
-                let number = |(number, valid)| if valid { number ^ turn } else { null };
-                numbers.map(number).collect()
-            }
-            None => numbers.into_iter().map(|number| number ^ turn).collect(),
-        },
-    )
-}
-
-/// In the order of `f64::total_cmp`, by which doubles are sorted.
-fn of_double(value: f64) -> i64 {
-    let bits = value.to_bits().cast_signed();
-    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
-}
-
-/// Numbers that are close to each other may be one.
-fn of_wide(value: i128) -> i64 {
-    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
-}
-
-/// By the first eight bytes.
-fn of_text(text: &str) -> i64 {
-    let mut first = [0; 8];
-    let bytes = text.as_bytes();
-    let length = bytes.len().min(8);
-    first[..length].copy_from_slice(&bytes[..length]);
-    (u64::from_be_bytes(first) ^ (1 << 63)).cast_signed()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn numbers_keep_the_order(a in any::<i128>(), b in any::<i128>(), x in any::<f64>(), y in any::<f64>(), s in "\\PC{0,12}", t in "\\PC{0,12}") {
-            prop_assert!(a > b || of_wide(a) <= of_wide(b));
-            prop_assert!(x.total_cmp(&y).is_gt() || of_double(x) <= of_double(y));
-            prop_assert!(s > t || of_text(&s) <= of_text(&t));
+    if let Some(nulls) = values.nulls().filter(|nulls| nulls.null_count() > 0) {
+        for (number, _) in numbers.iter_mut().zip(nulls).filter(|(_, valid)| !valid) {
+            *number = null;
         }
     }
+    Ok(numbers)
 }
