@@ -18,8 +18,8 @@ use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
 use cinelake_kernels::{
-    Bits, Firsts, Ids, Intervals, Looked, Pairs, Places, Progress, Session, Sessions, Span,
-    order_of,
+    Bits, Column, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress, Session,
+    Sessions, Span, order_of,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::parquet::arrow::ProjectionMask;
@@ -432,6 +432,19 @@ fn kernels(criterion: &mut Criterion) {
             let chunks = groups.chunks(8192).zip(at.chunks(8192));
             chunks
                 .map(|(groups, numbers)| firsts.take(groups, count, numbers).len())
+                .sum::<usize>()
+        });
+    });
+    group.bench_function("leading rows of groups", |bencher| {
+        bencher.iter(|| {
+            let mut leaders = Leaders::new(1);
+            leaders.grow(groups.len() / 100);
+            let chunks = (0..).zip(groups.chunks(8192).zip(at.chunks(8192)));
+            chunks
+                .map(|(batch, (groups, numbers))| {
+                    let numbers = [Column::Small(numbers, None)];
+                    leaders.take(batch, groups, &numbers, None).len()
+                })
                 .sum::<usize>()
         });
     });

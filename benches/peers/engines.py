@@ -24,6 +24,8 @@ DIALECTS = {
         "month": "cast(date_trunc('month', {0}) as date)",
         "months": "unnest(generate_series(date '{0}', date '{1}', interval 1 month))",
         "quantile": "percentile_cont({0}) within group (order by {1})",
+        "first": "first({0} order by {1})",
+        "last": "last({0} order by {1})",
     },
     "datafusion": {
         "us": "cast({0} as bigint)",
@@ -32,6 +34,8 @@ DIALECTS = {
         "month": "cast(date_trunc('month', {0}) as date)",
         "months": "unnest(generate_series(date '{0}', date '{1}', interval '1' month))",
         "quantile": "percentile_cont({0}) within group (order by {1})",
+        "first": "first_value({0} order by {1})",
+        "last": "last_value({0} order by {1})",
     },
     "chdb": {
         "us": "toUnixTimestamp64Micro(assumeNotNull({0}))",

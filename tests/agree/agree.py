@@ -179,8 +179,14 @@ class Queries:
             f"min({self.pick(columns['date'])})", f"max({self.pick(columns['text'])})",
             f"sum(case when {self.on_day(None)} then 1 else 0 end)",
             f"{{quantile:{self.pick(['0.5', '0.95', '0.01'])}:cast({self.pick(['s.title_id', 's.user_id', 's.completion_rate'])} as double)}}",
+            self.of_an_end(),
         ])
         return f"{text} filter (where {self.condition_of_rows(columns)})" if self.chance.random() < 0.2 else text
+
+    def of_an_end(self):
+        order = self.pick(["s.start_time", "s.completion_rate", "s.day", "s.title_id", "s.start_time desc", "s.completion_rate desc"])
+        value = self.pick(["s.title_id", "s.device_type", "s.completion_rate", "s.day"])
+        return f"{{{self.pick(['first', 'last'])}:{value}:{order} nulls {self.pick(['first', 'last'])}, s.session_id}}"
 
     def condition_of_rows(self, columns):
         return self.pick([self.on_user, self.on_title, self.on_day, self.on_text, self.on_rate])(columns)

@@ -185,6 +185,27 @@ fn the_answers_are_those_of_plain_plans() {
 }
 
 #[test]
+fn ends_of_an_order_are_found_by_numbers() {
+    let project = project();
+    let ends = "select user_id, last_value(title_id order by day nulls first, session_id) as title, \
+                first_value(day order by session_id desc) filter (where title_id > 3) as day, \
+                first_value(day order by session_id) ignore nulls as dated from silver.sessions group by user_id";
+    assert!(explained(&project, ends).contains("value_of_first"));
+    let ranked = "select user_id, max(case when last = 1 then title_id end) as title, \
+                  max(case when title_id > 3 and high = 1 then day end) as day, \
+                  max(case when day is not null and dated = 1 then day end) as dated from (select *, \
+                  row_number() over (partition by user_id order by day desc nulls last, session_id desc) as last, \
+                  row_number() over (partition by user_id, title_id > 3 order by session_id desc) as high, \
+                  row_number() over (partition by user_id, day is null order by session_id) as dated \
+                  from silver.sessions) as s group by user_id";
+    assert_same(&project, ends, ranked);
+    // The end of no rows is null.
+    let of_all = "select last_value(title_id order by at, session_id) as title from silver.sessions where user_id < 0";
+    assert!(explained(&project, of_all).contains("value_of_first"));
+    assert_same(&project, of_all, "select cast(null as integer) as title");
+}
+
+#[test]
 fn ranks_of_rows_in_order_take_no_window() {
     let project = project();
     let favourites = "select user_id, title_id from (select user_id, title_id, row_number() over (partition by user_id \
