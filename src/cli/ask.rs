@@ -191,6 +191,8 @@ impl Begun {
         let mut next = first;
         while let Some(batch) = next {
             showing.write(&batch)?;
+            // Rows may come without waiting; an interrupt is heard between them.
+            tokio::task::yield_now().await;
             next = match showing.more {
                 true => None,
                 false => rows.next().await?,

@@ -45,11 +45,14 @@ impl Terminal {
 
     /// What is shown until `text` is, with it.
     fn until(&mut self, text: &str) -> String {
+        let mut looked = 0;
         loop {
-            if let Some(at) = self.unread.find(text) {
-                let rest = self.unread.split_off(at + text.len());
+            if let Some(at) = self.unread[looked..].find(text) {
+                let rest = self.unread.split_off(looked + at + text.len());
                 return std::mem::replace(&mut self.unread, rest);
             }
+            let seen = self.unread.len().saturating_sub(text.len());
+            looked = self.unread.floor_char_boundary(seen);
             let mut ends = [PollFd::new(self.screen.as_fd(), PollFlags::POLLIN)];
             let ready = poll(&mut ends, 60_000_u16).unwrap();
             assert!(ready > 0, "`{text}` does not come:\n{}", self.unread);
