@@ -35,6 +35,8 @@ impl Terminal {
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
         let mut command = project.command(args);
         command.env("TERM", term).env("XDG_STATE_HOME", state);
+        // Colours are for people; some environments force them.
+        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
         let shell = command.stdin(end()).stdout(end()).stderr(end());
         Self {
             shell: shell.spawn().unwrap(),
