@@ -18,8 +18,8 @@ use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
 use cinelake_kernels::{
-    Bits, Column, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress, Session,
-    Sessions, Span, order_of,
+    Bits, Column, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress, Sessions, Span,
+    order_of,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::parquet::arrow::ProjectionMask;
@@ -337,20 +337,15 @@ fn kernels(criterion: &mut Criterion) {
         .sample_size(10)
         .throughput(Throughput::Elements(EVENTS));
     for (name, times) in [
-        ("sessionize in order", in_order),
-        ("sessionize shuffled", shuffled),
+        ("sessionize in order", &in_order),
+        ("sessionize shuffled", &shuffled),
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let mut sessions: Vec<Sessions> = Vec::new();
-                sessions.resize_with(users.len().min(10_000), Sessions::default);
-                for (user, at) in users.iter().zip(&times) {
-                    sessions[*user].add(Session::of_event(*at), 30_000);
-                }
-                sessions
-                    .iter_mut()
-                    .map(|of| of.in_order(30_000).len())
-                    .sum::<usize>()
+                let mut sessions = Sessions::new(30_000);
+                sessions.resize(10_000);
+                sessions.add_events(&users, times);
+                sessions.first(10_000).len()
             });
         });
     }

@@ -26,6 +26,10 @@ DIALECTS = {
         "quantile": "percentile_cont({0}) within group (order by {1})",
         "first": "first({0} order by {1})",
         "last": "last({0} order by {1})",
+        "visits": "(select {0}, min(moment) as started_at, max(moment) as ended_at, count(*) as events from (select *, sum(begins) over"
+                  " (partition by {0} order by moment rows unbounded preceding) as visit from (select {0}, {2} as moment, case when epoch_us({2})"
+                  " - epoch_us(lag({2}) over (partition by {0} order by {2})) <= {3}000000 then 0 else 1 end as begins from {1}) as e)"
+                  " as b group by {0}, visit) as v",
     },
     "datafusion": {
         "us": "cast({0} as bigint)",
@@ -46,7 +50,10 @@ DIALECTS = {
         "quantile": "quantileExactInclusive({0})({1})",
     },
 }
-DIALECTS["cinelake"] = DIALECTS["marts"] = DIALECTS["datafusion"]
+DIALECTS["cinelake"] = DIALECTS["marts"] = DIALECTS["datafusion"] | {
+    "visits": "(select {0}, visit['started_at'] as started_at, visit['ended_at'] as ended_at, visit['events'] as events from"
+              " (select {0}, unnest(sessionize({2}, interval '{3} seconds')) as visit from {1} group by {0}) as u) as v",
+}
 DIALECTS["duckdb tables"] = DIALECTS["duckdb"]
 
 

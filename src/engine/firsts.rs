@@ -33,6 +33,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 
 use super::numbers::is_numbered;
 use super::over::{Keeps, Over, Rows, Step};
+use super::projections::{below_names, named_below, with_names};
 use super::ranks::RankRows;
 use sift::sifted;
 
@@ -107,40 +108,6 @@ fn asked(
     let rows = with_names(ranks.input(), sort)?;
     let ranks = replace_children_if_necessary(Arc::clone(window), vec![rows])?;
     with_names(input, ranks).map(Some)
-}
-
-/// What stands below projections, and they, from the top.
-fn below_names(plan: &Arc<dyn ExecutionPlan>) -> (Vec<&ProjectionExec>, &Arc<dyn ExecutionPlan>) {
-    let (mut named, mut below) = (Vec::new(), plan);
-    while let Some(projection) = below.downcast_ref::<ProjectionExec>() {
-        named.push(projection);
-        below = projection.input();
-    }
-    (named, below)
-}
-
-/// `plan` with `rows` below its projections.
-fn with_names(
-    plan: &Arc<dyn ExecutionPlan>,
-    rows: Arc<dyn ExecutionPlan>,
-) -> Result<Arc<dyn ExecutionPlan>> {
-    match plan.downcast_ref::<ProjectionExec>() {
-        Some(projection) => {
-            let rows = with_names(projection.input(), rows)?;
-            replace_children_if_necessary(Arc::clone(plan), vec![rows])
-        }
-        None => Ok(rows),
-    }
-}
-
-/// What the column is below the projections.
-fn named_below(column: usize, named: &[&ProjectionExec]) -> Option<PhysicalExprRef> {
-    let mut expr: PhysicalExprRef = Arc::new(Column::new("", column));
-    for projection in named {
-        let column = expr.downcast_ref::<Column>()?.index();
-        expr = Arc::clone(&projection.expr().get(column)?.expr);
-    }
-    Some(expr)
 }
 
 /// The column that `condition` bounds, and the greatest number for which it

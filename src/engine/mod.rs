@@ -26,6 +26,7 @@ mod once;
 mod over;
 mod params;
 mod perfect;
+mod projections;
 mod quantiles;
 mod ranks;
 mod reach;

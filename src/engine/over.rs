@@ -31,6 +31,8 @@ pub(super) enum Keeps {
     Count,
     /// Some of them stay as they are, in their partition and in their order.
     Some,
+    /// Others come of them.
+    Nothing,
 }
 
 /// An operator's own part.
@@ -144,7 +146,7 @@ impl<S: Step> ExecutionPlan for Over<S> {
         vec![match S::KEEPS {
             Keeps::Places | Keeps::Some => ChildStats::At(partition),
             Keeps::Values => ChildStats::At(None),
-            Keeps::Count => ChildStats::Skip,
+            Keeps::Count | Keeps::Nothing => ChildStats::Skip,
         }]
     }
 
@@ -163,6 +165,7 @@ impl<S: Step> ExecutionPlan for Over<S> {
     fn cardinality_effect(&self) -> CardinalityEffect {
         match S::KEEPS {
             Keeps::Some => CardinalityEffect::LowerEqual,
+            Keeps::Nothing => CardinalityEffect::Unknown,
             _ => CardinalityEffect::Equal,
         }
     }

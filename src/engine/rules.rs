@@ -20,6 +20,7 @@ use super::once::FindTwins;
 use super::perfect::GroupByPlace;
 use super::quantiles::CountValues;
 use super::ranks::RankInOrder;
+use super::sessionize::InTime;
 use super::spilling::JoinBySorting;
 use super::turns::TakeTurns;
 use super::unshared::Unshare;
@@ -77,8 +78,9 @@ pub(super) fn physical_rules(
     rules.push(Arc::new(RankInOrder));
     rules.push(Arc::new(FirstOfEach));
     if joins == Joins::Fastest {
-        // What does not fit memory is joined by what spills.
+        // What does not fit memory is done by what spills.
         rules.push(Arc::new(JoinIntervals::default()));
+        rules.push(Arc::new(InTime));
     }
     rules.push(Arc::new(Unshare));
     rules.push(Arc::new(FindTwins));

@@ -11,7 +11,12 @@
 //! ```
 //!
 //! gives a row a session, with `session['started_at']`, `session['ended_at']`
-//! and `session['events']`.
+//! and `session['events']`. Where files follow each other in time, [`InTime`]
+//! hands on such rows as soon as no event can belong to them any more.
+
+mod held;
+mod in_time;
+mod steps;
 
 use std::sync::Arc;
 
@@ -33,6 +38,9 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Literal;
 
+pub(super) use self::in_time::InTime;
+pub(super) use self::steps::UniteSessions;
+
 /// The aggregate.
 pub(super) fn sessionize() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::from(Sessionize {
@@ -46,7 +54,7 @@ struct Sessionize {
 }
 
 /// What a session is told by, where its times are of the type `at`.
-fn columns(at: &DataType) -> Fields {
+fn fields(at: &DataType) -> Fields {
     Fields::from(vec![
         Field::new("started_at", at.clone(), true),
         Field::new("ended_at", at.clone(), true),
@@ -55,7 +63,7 @@ fn columns(at: &DataType) -> Fields {
 }
 
 fn item(at: &DataType) -> FieldRef {
-    Arc::new(Field::new_list_field(DataType::Struct(columns(at)), true))
+    Arc::new(Field::new_list_field(DataType::Struct(fields(at)), true))
 }
 
 impl AggregateUDFImpl for Sessionize {
@@ -139,10 +147,8 @@ fn longest_pause(gap: &Arc<dyn PhysicalExpr>, at: TimeUnit) -> Result<i64> {
 struct PerGroup {
     /// The type of times.
     at: DataType,
-    gap: i64,
-    groups: Vec<Sessions>,
-    /// Bytes of all the groups' sessions.
-    bytes: usize,
+    sessions: Sessions,
+    groups: usize,
 }
 
 impl PerGroup {
@@ -153,60 +159,73 @@ impl PerGroup {
             return plan_err!("`sessionize` takes times, not {at}");
         };
         Ok(Self {
-            gap: longest_pause(gap, *unit)?,
+            sessions: Sessions::new(longest_pause(gap, *unit)?),
             at,
-            groups: Vec::new(),
-            bytes: 0,
+            groups: 0,
         })
     }
 
-    fn add(&mut self, group: usize, session: Session) {
-        self.bytes += self.groups[group].add(session, self.gap);
+    fn resize(&mut self, groups: usize) {
+        self.sessions.resize(groups);
+        self.groups = groups;
     }
 
     /// One list a group.
     fn lists(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let groups = emit_to.take_needed(&mut self.groups);
-        let mut lists = Lists::default();
-        for mut sessions in groups {
-            self.bytes = self.bytes.saturating_sub(sessions.bytes());
-            lists.push(sessions.in_order(self.gap));
-        }
-        lists.finish(&self.at)
-    }
-}
-
-/// Lists of sessions, column by column.
-#[derive(Default)]
-struct Lists {
-    starts: Vec<i64>,
-    ends: Vec<i64>,
-    events: Vec<i64>,
-    lengths: Vec<usize>,
-}
-
-impl Lists {
-    fn push(&mut self, sessions: &[Session]) {
-        self.lengths.push(sessions.len());
-        for session in sessions {
-            self.starts.push(session.start);
-            self.ends.push(session.end);
-            self.events.push(session.events);
-        }
-    }
-
-    fn finish(self, at: &DataType) -> Result<ArrayRef> {
-        let times = |values: Vec<i64>| cast(&Int64Array::from(values), at);
-        let lists = || {
-            let events = Arc::new(Int64Array::from(self.events));
-            let values: Vec<ArrayRef> = vec![times(self.starts)?, times(self.ends)?, events];
-            let sessions = StructArray::try_new(columns(at), values, None)?;
-            let lengths = OffsetBuffer::from_lengths(self.lengths);
-            ListArray::try_new(item(at), lengths, Arc::new(sessions), None)
+        let groups = match emit_to {
+            EmitTo::All => self.groups,
+            EmitTo::First(groups) => groups,
         };
-        let lists = lists().map_err(|e| exec_datafusion_err!("sessions make no list: {e}"))?;
-        Ok(Arc::new(lists))
+        self.groups -= groups;
+        let sessions = self.sessions.first(groups);
+        let mut lengths = vec![0; groups];
+        for (group, _) in &sessions {
+            lengths[*group] += 1;
+        }
+        // Where each group's next session goes.
+        let starts = lengths.iter().scan(0, |next, length| {
+            let start = *next;
+            *next += length;
+            Some(start)
+        });
+        let mut next: Vec<usize> = starts.collect();
+        let mut in_order = vec![Session::default(); sessions.len()];
+        for (group, session) in sessions {
+            in_order[next[group]] = session;
+            next[group] += 1;
+        }
+        lists(&in_order, lengths, &self.at)
     }
+}
+
+/// Sessions as a column.
+fn column(sessions: &[Session], at: &DataType) -> Result<StructArray> {
+    let times =
+        |of: fn(&Session) -> i64| cast(&sessions.iter().map(of).collect::<Int64Array>(), at);
+    let columns = || {
+        let events: Int64Array = sessions.iter().map(|session| session.events).collect();
+        let values: Vec<ArrayRef> = vec![
+            times(|session| session.start)?,
+            times(|session| session.end)?,
+            Arc::new(events),
+        ];
+        StructArray::try_new(fields(at), values, None)
+    };
+    columns().map_err(|e| exec_datafusion_err!("sessions make no column: {e}"))
+}
+
+/// Lists of so many sessions each.
+fn lists(sessions: &[Session], lengths: Vec<usize>, at: &DataType) -> Result<ArrayRef> {
+    let sessions = Arc::new(column(sessions, at)?);
+    let lists = ListArray::try_new(
+        item(at),
+        OffsetBuffer::from_lengths(lengths),
+        sessions,
+        None,
+    );
+    Ok(Arc::new(lists.map_err(|e| {
+        exec_datafusion_err!("sessions make no list: {e}")
+    })?))
 }
 
 fn is_kept(filter: Option<&BooleanArray>, row: usize) -> bool {
@@ -229,16 +248,14 @@ impl GroupsAccumulator for PerGroup {
     ) -> Result<()> {
         let [at, _] = take_function_args("sessionize", values)?;
         let at = numbers(at)?;
-        self.groups.resize_with(count, Sessions::default);
+        self.resize(count);
         if filter.is_none() && at.null_count() == 0 {
-            for (at, group) in at.values().iter().zip(groups) {
-                self.add(*group, Session::of_event(*at));
-            }
+            self.sessions.add_events(groups, at.values());
             return Ok(());
         }
         for (row, group) in groups.iter().enumerate() {
             if at.is_valid(row) && is_kept(filter, row) {
-                self.add(*group, Session::of_event(at.value(row)));
+                self.sessions.add(*group, Session::of_event(at.value(row)));
             }
         }
         Ok(())
@@ -250,7 +267,7 @@ impl GroupsAccumulator for PerGroup {
         let sessions = lists.values().as_struct();
         let (starts, ends) = (numbers(sessions.column(0))?, numbers(sessions.column(1))?);
         let events = sessions.column(2).as_primitive::<Int64Type>();
-        self.groups.resize_with(count, Sessions::default);
+        self.resize(count);
         for (group, list) in groups.iter().zip(lists.offsets().windows(2)) {
             // Lists of this aggregate are never null.
             let [from, to] = [list[0], list[1]].map(|at| usize::try_from(at).unwrap_or(0));
@@ -260,7 +277,7 @@ impl GroupsAccumulator for PerGroup {
                     end: ends.value(row),
                     events: events.value(row),
                 };
-                self.add(*group, session);
+                self.sessions.add(*group, session);
             }
         }
         Ok(())
@@ -273,13 +290,11 @@ impl GroupsAccumulator for PerGroup {
     ) -> Result<Vec<ArrayRef>> {
         let [at, _] = take_function_args("sessionize", values)?;
         let at = numbers(at)?;
-        let mut lists = Lists::default();
-        for row in 0..at.len() {
-            let counts = at.is_valid(row) && is_kept(filter, row);
-            let event = counts.then(|| Session::of_event(at.value(row)));
-            lists.push(event.as_slice());
-        }
-        Ok(vec![lists.finish(&self.at)?])
+        let counts = |row: &usize| at.is_valid(*row) && is_kept(filter, *row);
+        let lengths = (0..at.len()).map(|row| usize::from(counts(&row)));
+        let events = (0..at.len()).filter(counts);
+        let events: Vec<Session> = events.map(|row| Session::of_event(at.value(row))).collect();
+        Ok(vec![lists(&events, lengths.collect(), &self.at)?])
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -291,7 +306,7 @@ impl GroupsAccumulator for PerGroup {
     }
 
     fn size(&self) -> usize {
-        self.groups.capacity() * size_of::<Sessions>() + self.bytes
+        self.sessions.bytes()
     }
 }
 
@@ -301,10 +316,10 @@ struct OneUser(PerGroup);
 
 impl OneUser {
     fn list(&mut self) -> Result<ScalarValue> {
-        self.0.groups.resize_with(1, Sessions::default);
-        let mut lists = Lists::default();
-        lists.push(self.0.groups[0].in_order(self.0.gap));
-        ScalarValue::try_from_array(&lists.finish(&self.0.at)?, 0)
+        self.0.resize(1);
+        let sessions: Vec<Session> = self.0.sessions.of(0).collect();
+        let lengths = vec![sessions.len()];
+        ScalarValue::try_from_array(&lists(&sessions, lengths, &self.0.at)?, 0)
     }
 }
 
@@ -331,3 +346,6 @@ impl Accumulator for OneUser {
         self.0.size()
     }
 }
+
+#[cfg(test)]
+mod tests;

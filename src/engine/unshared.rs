@@ -103,7 +103,7 @@ fn unshared(batch: &RecordBatch) -> Result<RecordBatch> {
 }
 
 /// The same values; copied where they keep more than twice their memory.
-fn own(array: &ArrayRef) -> Result<ArrayRef> {
+pub(super) fn own(array: &ArrayRef) -> Result<ArrayRef> {
     let held = array.get_array_memory_size();
     if held <= SPARE || held / 2 <= taken(array).saturating_add(SPARE) {
         return Ok(Arc::clone(array));

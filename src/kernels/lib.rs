@@ -28,7 +28,7 @@ pub use intervals::{Intervals, Looked, NO_GROUP, Pairs, Progress};
 pub use leaders::{Column, Kept, Leaders};
 pub use order::order_of;
 pub use periods::{Period, days_of, month_start};
-pub use places::{Places, Span, Texts};
+pub use places::{Places, Span, Texts, rows_of_groups};
 pub use portable::Stored;
 pub use sessions::{Session, Sessions};
 pub use tally::{Ranks, Tally};

@@ -1,5 +1,7 @@
 //! Groups found by place: the keys of a row are digits of one number.
 
+use std::ops::Range;
+
 /// Slots of the table by which texts are found.
 const SLOTS: usize = 256;
 /// Bytes of a text that lie in its view.
@@ -272,6 +274,18 @@ fn hash(bytes: &[u8]) -> u64 {
     words.fold(bytes.len() as u64, |hash, word| {
         mixed([hash, u64::from_le_bytes(*word)])
     })
+}
+
+/// A row of each of `groups`, where row by row the group is told.
+#[must_use]
+pub fn rows_of_groups(found: &[usize], groups: Range<usize>) -> Vec<u64> {
+    let mut rows = vec![0; groups.len()];
+    for (row, group) in (0..).zip(found) {
+        if let Some(of) = rows.get_mut(group.wrapping_sub(groups.start)) {
+            *of = row;
+        }
+    }
+    rows
 }
 
 #[cfg(test)]

@@ -245,6 +245,19 @@ class Queries:
                  f"from watch_sessions as s{condition}")
         return f"select r, count(*) as n, sum(session_id) as ids, min(title_id) as least from ({inner}) as i where {bound} group by r"
 
+    def visits(self):
+        table, at = self.pick([("heartbeats", "event_time"), ("watch_sessions", "start_time")])
+        month, day = self.chance.randint(1, 12), self.chance.randint(1, 28)
+        condition = self.pick(["", f" where day > date '2025-{month:02}-{day:02}'", f" where user_id % {self.chance.randint(2, 9)} = 1",
+                               " where device_type in ('tv', 'tablet')"])
+        key = self.pick(["user_id", "user_id", "title_id", "device_type", "user_id, device_type", "title_id, day"])
+        seconds = self.pick([0, 45, 60, 600, 1800, 86400, 864000])
+        visits = f"{{visits:{key}:{table}{condition}:{at}:{seconds}}}"
+        return self.pick([
+            f"select {key}, {{us:v.started_at}} % 1000003 as a, {{us:v.ended_at}} % 1000003 as b, v.events from {visits} where v.events > 2",
+            f"select v.events, count(*) as n, sum({{us:v.ended_at}} - {{us:v.started_at}}) as length from {visits} group by v.events",
+        ])
+
     def sets(self):
         one, two = (f"select s.user_id, s.month from watch_sessions as s{self.where(SESSIONS)}" for _ in range(2))
         word = self.pick(["union", "intersect", "except"])
@@ -260,7 +273,7 @@ class Queries:
     def query(self):
         return self.pick([
             lambda: self.grouped()[0], lambda: self.grouped()[0], lambda: self.grouped()[0],
-            self.regrouped, self.twice, self.windowed, self.firsts, self.sets, self.ordered,
+            self.regrouped, self.twice, self.windowed, self.firsts, self.visits, self.sets, self.ordered,
         ])()
 
 

@@ -763,6 +763,51 @@ fn sessions_end_with_a_pause() {
 }
 
 #[test]
+fn sessions_are_settled_file_by_file() {
+    let project = project();
+    let of = |at: &str, keys: &str, wanted: &str| {
+        format!(
+            "select {keys}, s['started_at'], s['ended_at'], s['events'] from (select {keys}, \
+             unnest(sessionize({at}, interval '3 days')) as s from (select *, title_id % 3 as third, \
+             concat('user number ', user_id) as name from silver.sessions where month is not null) as e \
+             where {wanted} group by {keys}) as x"
+        )
+    };
+    // A time that is computed has no bounds.
+    let (own, plain) = ("at", "at + interval '0 days'");
+    insta::assert_snapshot!(operators(&project, &of(own, "user_id", "true")), @r"
+    ProjectionExec
+      UniteSessions
+        RepartitionExec: partitioning=Hash([user_id@0], 2), input_partitions=2
+          SettleSessions
+            DataSourceExec: 6 groups of sessions
+    ");
+    assert!(!explained(&project, &of(plain, "user_id", "true")).contains("SettleSessions"));
+    for (keys, wanted) in [
+        ("user_id", "true"),
+        ("user_id, third", "title_id < 30"),
+        ("name", "user_id > 5"),
+        ("day", "at > timestamp '2024-02-10'"),
+    ] {
+        assert_same(&project, &of(own, keys, wanted), &of(plain, keys, wanted));
+    }
+    // As many as are asked for, and what is read twice is computed once.
+    let some = format!("{} limit 7", of(own, "user_id", "true"));
+    assert_eq!(sorted(&project, "2", &some)[0], "7");
+    let pairs = |at: &str| {
+        format!(
+            "with s as ({}) select a.user_id, count(*) from s as a join s as b using (user_id) group by a.user_id",
+            of(at, "user_id", "true")
+        )
+    };
+    assert_eq!(explained(&project, &pairs(own)).matches("Once").count(), 2);
+    assert_same(&project, &pairs(own), &pairs(plain));
+    // A file of which all times are missing tells no bounds.
+    let all = of(own, "user_id", "true").replace("where month is not null", "");
+    assert!(!explained(&project, &all).contains("SettleSessions"));
+}
+
+#[test]
 fn quantiles_are_those_of_the_sorted_values() {
     let project = project();
     // Values that repeat, that hardly do, and none.

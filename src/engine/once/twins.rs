@@ -19,7 +19,9 @@ use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, ExecutionPlanP
 
 use super::Once;
 use crate::engine::intervals::IntervalJoin;
+use crate::engine::over::Over;
 use crate::engine::perfect::PerfectAggregate;
+use crate::engine::sessionize::UniteSessions;
 
 /// Puts [`Once`] over parts of a plan that are alike.
 #[derive(Debug)]
@@ -149,6 +151,7 @@ fn computes(plan: &Arc<dyn ExecutionPlan>) -> bool {
     plan.is::<AggregateExec>()
         || plan.is::<PerfectAggregate>()
         || plan.is::<IntervalJoin>()
+        || plan.is::<Over<UniteSessions>>()
         || plan.is::<HashJoinExec>()
         || plan.is::<SortMergeJoinExec>()
         || plan.is::<NestedLoopJoinExec>()
