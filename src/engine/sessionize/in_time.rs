@@ -5,7 +5,7 @@
 //! time, file after file: what lies further back than a pause from the files
 //! that are left is settled. [`InTime`] finds such sessions, which are unnested
 //! as they are; [`SettleSessions`] then hands them on, and what is held is an
-//! open session a user and the sessions of a file. Where two threads' spans
+//! open session a user and the sessions of files that overlap. Where two threads' spans
 //! meet, [`UniteSessions`] unites.
 
 use std::sync::Arc;
@@ -177,7 +177,7 @@ type InParts = (Arc<dyn ExecutionPlan>, Vec<Span>);
 
 /// `plan` with a partition for each file, in the order of their first times, and
 /// the spans of these; none where the times of `column` are not told, or where
-/// most files do not follow each other.
+/// the times of files with more than half of the rows overlap.
 fn file_by_file(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Result<Option<InParts>> {
     let below = if let Some(filter) = plan.downcast_ref::<FilterExec>() {
         let columns = filter.projection().as_ref();
@@ -217,15 +217,7 @@ fn file_by_file(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Result<Option<I
     };
     files.sort_by_key(|(span, _)| (span.first, span.last));
     let (spans, files): (Vec<Span>, Vec<PartitionedFile>) = files.into_iter().unzip();
-    let latest = spans.iter().scan(i64::MIN, |latest, span| {
-        *latest = span.last.max(*latest);
-        Some(*latest)
-    });
-    let next = spans.iter().skip(1);
-    let follow = latest
-        .zip(next)
-        .filter(|(latest, next)| *latest <= next.first);
-    if follow.count() * 2 < spans.len() {
+    if longest_step(&spans) * 2 > spans.iter().map(|span| span.rows).sum() {
         return Ok(None);
     }
     let groups = files.into_iter().map(|file| FileGroup::new(vec![file]));
@@ -236,6 +228,22 @@ fn file_by_file(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Result<Option<I
         .with_preserve_order(true)
         .build();
     Ok(Some((DataSourceExec::from_data_source(config), spans)))
+}
+
+/// The most rows of files whose times overlap; `spans` are in the order of
+/// their first times.
+fn longest_step(spans: &[Span]) -> usize {
+    let mut until = i64::MIN;
+    let mut rows = 0;
+    let steps = spans.iter().map(|span| {
+        rows = match span.first < until {
+            true => rows + span.rows,
+            false => span.rows,
+        };
+        until = until.max(span.last);
+        rows
+    });
+    steps.max().unwrap_or(0)
 }
 
 /// From when to when a file's times are, where that is known.
