@@ -1,6 +1,7 @@
 //! The loops in which cinelake spends its time, on plain numbers: sets of ids
 //! and what they share, counts by id, groups by number, sessions of events,
-//! intervals that hold a value, dates and times as texts, periods of the calendar,
+//! intervals that hold a value, fields of records and the numbers, dates and times
+//! written in them, periods of the calendar,
 //! the order of rows, the first rows of groups and the one that leads, values by rank.
 //!
 //! They are a crate of their own so that they are compiled with all
@@ -8,6 +9,7 @@
 
 mod bits;
 mod counts;
+mod fields;
 mod firsts;
 mod ids;
 mod intervals;
@@ -22,6 +24,7 @@ mod times;
 
 pub use bits::Bits;
 pub use counts::Counts;
+pub use fields::{Cells, Piece, Plain, split};
 pub use firsts::Firsts;
 pub use ids::Ids;
 pub use intervals::{Intervals, Looked, NO_GROUP, Pairs, Progress};

@@ -1,4 +1,6 @@
-//! A record's fields: where each begins and ends, quotes taken off.
+//! The fields of records: where each begins and ends, quotes taken off.
+
+use cinelake_kernels::{Cells, Piece, split};
 
 use super::values::shortened;
 
@@ -9,78 +11,120 @@ pub(super) struct Field<'a> {
     pub(super) quoted: bool,
 }
 
-/// The fields of one record; reused from record to record.
-#[derive(Default)]
-pub(super) struct Fields {
-    spans: Vec<Span>,
+/// The fields of a block's records, record by record.
+pub(super) struct Fields<'a> {
+    bytes: &'a [u8],
+    /// The same, where all of it is UTF-8.
+    text: Option<&'a str>,
+    /// Fields that a record has.
+    width: usize,
+    pieces: Vec<Piece>,
     /// Text of fields that held doubled quotes.
     unescaped: String,
 }
 
-struct Span {
-    start: usize,
-    end: usize,
-    quoted: bool,
-    unescaped: bool,
-}
-
-impl Fields {
-    pub(super) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    pub(super) fn get<'a>(&'a self, field: usize, text: &'a str) -> Field<'a> {
-        let span = &self.spans[field];
-        let from = if span.unescaped {
-            self.unescaped.as_str()
-        } else {
-            text
-        };
-        Field {
-            text: from.get(span.start..span.end).unwrap_or_default(),
-            quoted: span.quoted,
+impl<'a> Fields<'a> {
+    /// Of records in `bytes` that have `width` fields each; room for so many.
+    pub(super) fn new(bytes: &'a [u8], width: usize, records: usize) -> Self {
+        Self {
+            bytes,
+            // Checked once a block; the records are cut at ASCII characters.
+            text: std::str::from_utf8(bytes).ok(),
+            width,
+            pieces: Vec::with_capacity(width * records),
+            unescaped: String::new(),
         }
     }
 
-    pub(super) fn split(
+    /// The column of a field.
+    pub(super) fn cells(&self, column: usize) -> Cells<'_> {
+        Cells {
+            bytes: self.bytes,
+            pieces: &self.pieces,
+            width: self.width,
+            column,
+        }
+    }
+
+    /// A field of a record that was added.
+    pub(super) fn get(&self, record: usize, field: usize) -> Field<'_> {
+        let piece = self.pieces[record * self.width + field];
+        let text = match (piece.is_elsewhere(), self.text) {
+            (true, _) => self.unescaped.get(piece.range()),
+            (false, Some(text)) => text.get(piece.range()),
+            (false, None) => self
+                .bytes
+                .get(piece.range())
+                .and_then(|bytes| std::str::from_utf8(bytes).ok()),
+        };
+        Field {
+            text: text.unwrap_or_default(),
+            quoted: piece.is_quoted(),
+        }
+    }
+
+    /// Adds the record that lies in `bytes[start..end]`, with fields in `quote`
+    /// where it has some; or nothing, and says why.
+    pub(super) fn add(
         &mut self,
-        text: &str,
+        start: usize,
+        end: usize,
         delimiter: u8,
         quote: Option<u8>,
     ) -> Result<(), String> {
-        self.spans.clear();
-        self.unescaped.clear();
-        match quote {
-            None => self.split_plain(text, delimiter),
-            Some(quote) => self.split_quoted(text, delimiter, quote)?,
+        let before = (self.pieces.len(), self.unescaped.len());
+        let added = self.cut(start, end, delimiter, quote).and_then(|()| {
+            match self.pieces.len() - before.0 {
+                fields if fields == self.width => Ok(()),
+                fields => Err(format!("expected {} fields, found {fields}", self.width)),
+            }
+        });
+        if added.is_err() {
+            self.pieces.truncate(before.0);
+            self.unescaped.truncate(before.1);
+        }
+        added
+    }
+
+    fn cut(
+        &mut self,
+        start: usize,
+        end: usize,
+        delimiter: u8,
+        quote: Option<u8>,
+    ) -> Result<(), String> {
+        let text = match self.text {
+            Some(_) if quote.is_none() => None,
+            Some(text) => text.get(start..end),
+            None => Some(
+                std::str::from_utf8(&self.bytes[start..end])
+                    .map_err(|e| format!("not UTF-8 at byte {} of the row", e.valid_up_to() + 1))?,
+            ),
+        };
+        match (quote, text) {
+            (Some(quote), Some(text)) => self.split_quoted(text, start, delimiter, quote)?,
+            _ => split(self.bytes, start, end, delimiter, &mut self.pieces),
         }
         Ok(())
     }
 
-    fn split_plain(&mut self, text: &str, delimiter: u8) {
-        let mut start = 0;
-        for end in memchr::memchr_iter(delimiter, text.as_bytes()) {
-            self.push_plain(start, end);
-            start = end + 1;
-        }
-        self.push_plain(start, text.len());
-    }
-
     fn push_plain(&mut self, start: usize, end: usize) {
-        self.spans.push(Span {
-            start,
-            end,
-            quoted: false,
-            unescaped: false,
-        });
+        self.pieces.push(Piece::new(start, end, false, false));
     }
 
-    fn split_quoted(&mut self, text: &str, delimiter: u8, quote: u8) -> Result<(), String> {
+    /// Adds the pieces of `text`, which begins at `start`.
+    fn split_quoted(
+        &mut self,
+        text: &str,
+        start: usize,
+        delimiter: u8,
+        quote: u8,
+    ) -> Result<(), String> {
         let bytes = text.as_bytes();
         let mut at = 0;
         loop {
             let next = if bytes.get(at) == Some(&quote) {
-                let end = self.push_quoted(text, at, quote)?;
+                let end = self.push_quoted(text, start, at, quote)?;
                 match bytes.get(end) {
                     None => None,
                     Some(b) if *b == delimiter => Some(end),
@@ -91,7 +135,7 @@ impl Fields {
                 }
             } else {
                 let length = memchr::memchr(delimiter, &bytes[at..]);
-                self.push_plain(at, length.map_or(bytes.len(), |n| at + n));
+                self.push_plain(start + at, start + length.map_or(bytes.len(), |n| at + n));
                 length.map(|n| at + n)
             };
             match next {
@@ -102,7 +146,13 @@ impl Fields {
     }
 
     /// Pushes the quoted field that opens at `at`; returns where it ends.
-    fn push_quoted(&mut self, text: &str, at: usize, quote: u8) -> Result<usize, String> {
+    fn push_quoted(
+        &mut self,
+        text: &str,
+        start: usize,
+        at: usize,
+        quote: u8,
+    ) -> Result<usize, String> {
         let bytes = text.as_bytes();
         let (mut from, begin) = (at + 1, self.unescaped.len());
         let mut escaped = false;
@@ -122,14 +172,9 @@ impl Fields {
                     .push_str(text.get(from..close).unwrap_or_default());
                 (begin, self.unescaped.len())
             } else {
-                (at + 1, close)
+                (start + at + 1, start + close)
             };
-            self.spans.push(Span {
-                start: span.0,
-                end: span.1,
-                quoted: true,
-                unescaped: escaped,
-            });
+            self.pieces.push(Piece::new(span.0, span.1, true, escaped));
             return Ok(close + 1);
         }
     }
@@ -146,13 +191,18 @@ mod tests {
         let mut reader = RecordReader::new(text, block);
         reader.set_dialect(b',', Some(b'"'), Terminator::Newline);
         let mut rows = Vec::new();
-        let mut fields = Fields::default();
         while let Some(block) = reader.next_block().unwrap() {
             for record in &block.records {
-                let text = std::str::from_utf8(&block.bytes[record.start..record.end]).unwrap();
                 let quote = record.quoted.then_some(b'"');
-                fields.split(text, b',', quote).unwrap();
-                let row = (0..fields.len()).map(|f| fields.get(f, text).text.to_owned());
+                let (start, end) = (record.start, record.end);
+                // Each record is as wide as it is.
+                let width = |width| {
+                    let mut fields = Fields::new(&block.bytes, width, 1);
+                    let added = fields.add(start, end, b',', quote);
+                    added.is_ok().then_some(fields)
+                };
+                let (width, fields) = (1..9).find_map(|n| Some((n, width(n)?))).unwrap();
+                let row = (0..width).map(|field| fields.get(0, field).text.to_owned());
                 rows.push(row.collect());
             }
         }

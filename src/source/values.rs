@@ -1,160 +1,278 @@
 //! Text to typed values, exactly: what does not fit is refused, never bent.
 
-use cinelake_kernels::trimmed;
-use datafusion::arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int16Builder,
-    Int32Builder, Int64Builder, StringViewBuilder, TimestampMicrosecondBuilder,
-};
-use datafusion::arrow::datatypes::DataType;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+use cinelake_kernels::{Cells, Plain, trimmed};
+use datafusion::arrow::array::{
+    ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringViewBuilder,
+};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
+
 use super::contract::{Column, ColumnType, Contract};
+use super::fields::{Field, Fields};
 use super::times::{LocalClock, date, timestamp};
 
 /// Why a value was refused, worded for the rejects table.
 pub(super) type Refused = String;
 
-/// Collects the values of one column.
-pub(super) struct ColumnBuilder {
-    values: Values,
+/// Reads the values of one column.
+#[derive(Debug)]
+pub(super) struct ColumnReader {
+    data_type: DataType,
     kind: ColumnType,
     scale: i8,
     formats: Vec<String>,
     clock: LocalClock,
     decimal_comma: bool,
     thousands: Option<char>,
+    nulls: Vec<String>,
+    required: bool,
+    /// Whether what is written plainly has one meaning, whatever the contract.
+    is_plain: bool,
 }
 
-enum Values {
-    Text(StringViewBuilder),
-    BigInt(Int64Builder),
-    Integer(Int32Builder),
-    SmallInt(Int16Builder),
-    Double(Float64Builder),
-    Decimal(Decimal128Builder, u8, i8),
-    Boolean(BooleanBuilder),
-    Date(Date32Builder),
-    Timestamp(TimestampMicrosecondBuilder),
+/// Where the texts of a column's values are.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// In a field of each record.
+    Field(&'a Fields<'a>, usize),
+    /// All are the same, or none.
+    Same(Option<&'a str>),
 }
 
-impl ColumnBuilder {
-    /// Collects values of `column`, written as `contract` says.
-    pub(super) fn new(column: &Column, contract: &Contract, rows: usize) -> Self {
-        let data_type = column.data_type();
-        let values = match column.kind {
-            ColumnType::Text => Values::Text(StringViewBuilder::with_capacity(rows)),
-            ColumnType::BigInt => Values::BigInt(Int64Builder::with_capacity(rows)),
-            ColumnType::Integer => Values::Integer(Int32Builder::with_capacity(rows)),
-            ColumnType::SmallInt => Values::SmallInt(Int16Builder::with_capacity(rows)),
-            ColumnType::Double => Values::Double(Float64Builder::with_capacity(rows)),
-            ColumnType::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
-            ColumnType::Date => Values::Date(Date32Builder::with_capacity(rows)),
-            ColumnType::Timestamp => Values::Timestamp(
-                TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type),
-            ),
-            ColumnType::Decimal(p, s) => {
-                let (precision, scale) = match data_type {
-                    DataType::Decimal128(p, s) => (p, s),
-                    _ => (p, s),
-                };
-                let builder = Decimal128Builder::with_capacity(rows)
-                    .with_data_type(DataType::Decimal128(precision, scale));
-                Values::Decimal(builder, precision, scale)
-            }
+impl ColumnReader {
+    /// Reads values of `column`, written as `contract` says.
+    pub(super) fn new(column: &Column, contract: &Contract) -> Self {
+        // A null may look like a number.
+        let mut nulls = contract.nulls.iter();
+        let told_apart = nulls.all(|null| !null.contains(|c: char| c.is_ascii_digit()));
+        let as_written = match column.kind {
+            ColumnType::Double => !contract.decimal_comma && column.scale == 0,
+            ColumnType::Decimal(..) => !contract.decimal_comma,
+            ColumnType::Timestamp => contract.zone == Tz::UTC,
+            _ => true,
         };
         Self {
-            values,
+            data_type: column.data_type(),
             kind: column.kind,
             scale: column.scale,
             formats: column.formats.clone(),
             clock: LocalClock::of(contract),
             decimal_comma: contract.decimal_comma,
             thousands: contract.thousands,
+            nulls: contract.nulls.clone(),
+            required: column.required,
+            is_plain: told_apart && as_written,
         }
     }
 
-    /// Appends the value written as `text`; nothing is appended when refused.
-    pub(super) fn append(&mut self, text: &str) -> Result<(), Refused> {
-        if let Values::Text(builder) = &mut self.values {
-            builder.append_value(text);
-            return Ok(());
+    /// Reads fields that the contract does not name: text.
+    pub(super) fn of_text(contract: &Contract) -> Self {
+        Self {
+            data_type: DataType::Utf8View,
+            kind: ColumnType::Text,
+            scale: 0,
+            formats: Vec::new(),
+            clock: LocalClock::of(contract),
+            decimal_comma: false,
+            thousands: None,
+            nulls: contract.nulls.clone(),
+            required: false,
+            is_plain: true,
         }
-        let text = trimmed(text);
-        let (kind, comma) = (self.kind, self.decimal_comma);
-        let refuse = || format!("expected {kind}, found `{}`", shortened(text));
-        let text = &*match self.thousands.filter(|_| kind.is_number()) {
-            Some(mark) => {
-                let point = if comma { ',' } else { '.' };
-                ungrouped(text, mark, point).ok_or_else(refuse)?
-            }
-            None => Cow::Borrowed(text),
+    }
+
+    /// The values of so many rows; of those that are refused null.
+    pub(super) fn read(
+        &self,
+        source: Source<'_>,
+        rows: usize,
+        refuse: &mut dyn FnMut(usize, Refused),
+    ) -> ArrayRef {
+        let mut values = Values {
+            reader: self,
+            source,
+            rows,
+            refuse,
         };
-        match &mut self.values {
-            Values::Text(_) => {}
-            Values::BigInt(b) => b.append_value(integer(text, comma).ok_or_else(refuse)?),
-            Values::Integer(b) => {
-                let value = integer(text, comma).and_then(|v| i32::try_from(v).ok());
-                b.append_value(value.ok_or_else(refuse)?);
+        let (kind, comma) = (self.kind, self.decimal_comma);
+        match (kind, &self.data_type) {
+            (ColumnType::BigInt, _) => {
+                values.numbers::<Int64Type>(|cells| cells.bigints(), |text| integer(text, comma))
             }
-            Values::SmallInt(b) => {
-                let value = integer(text, comma).and_then(|v| i16::try_from(v).ok());
-                b.append_value(value.ok_or_else(refuse)?);
-            }
-            Values::Double(b) => {
-                let value = double(text, comma).ok_or_else(refuse)?;
-                b.append_value(scaled(value, self.scale));
-            }
-            Values::Decimal(b, precision, scale) => {
+            (ColumnType::Integer, _) => values.numbers::<Int32Type>(
+                |cells| cells.integers(),
+                |text| i32::try_from(integer(text, comma)?).ok(),
+            ),
+            (ColumnType::SmallInt, _) => values.numbers::<Int16Type>(
+                |cells| cells.smallints(),
+                |text| i16::try_from(integer(text, comma)?).ok(),
+            ),
+            (ColumnType::Double, _) => values.numbers::<Float64Type>(
+                |cells| cells.doubles(),
+                |text| Some(scaled(double(text, comma)?, self.scale)),
+            ),
+            (ColumnType::Decimal(..), DataType::Decimal128(precision, scale)) => {
                 // A unit shifts the point; the digits stay as written.
-                let target = *scale + self.scale;
-                let digits = decimal(text, target, comma).ok_or_else(refuse)?;
-                let fits = digits.unsigned_abs() < 10_u128.pow(u32::from(*precision));
-                b.append_value(fits.then_some(digits).ok_or_else(refuse)?);
+                let target = scale + self.scale;
+                let limit = 10_i128.pow(u32::from(*precision));
+                values.numbers::<Decimal128Type>(
+                    |cells| match usize::try_from(target) {
+                        Ok(scale) => cells.decimals(scale, limit),
+                        Err(_) => all_odd(cells, rows),
+                    },
+                    |text| {
+                        let digits = decimal(text, target, comma)?;
+                        (digits.unsigned_abs() < limit.unsigned_abs()).then_some(digits)
+                    },
+                )
             }
-            Values::Boolean(b) => b.append_value(boolean(text).ok_or_else(refuse)?),
-            Values::Date(b) => b.append_value(date(text, &self.formats).ok_or_else(refuse)?),
-            Values::Timestamp(b) => {
-                let value = timestamp(text, &self.formats, self.clock);
-                b.append_value(value.map_err(|why| why.unwrap_or_else(refuse))?);
+            (ColumnType::Date, _) => values
+                .numbers::<Date32Type>(|cells| cells.dates(), |text| date(text, &self.formats)),
+            (ColumnType::Timestamp, _) => values.array::<TimestampMicrosecondType>(
+                |cells| cells.timestamps(),
+                |text| {
+                    let at = timestamp(text, &self.formats, self.clock);
+                    at.map_err(|why| why.unwrap_or_else(|| self.unlike(text)))
+                },
+            ),
+            (ColumnType::Boolean, _) => values.booleans(),
+            (ColumnType::Text | ColumnType::Decimal(..), _) => values.texts(),
+        }
+    }
+
+    fn unlike(&self, text: &str) -> Refused {
+        format!("expected {}, found `{}`", self.kind, shortened(text))
+    }
+
+    fn is_null(&self, field: &Field<'_>) -> bool {
+        let is_text = self.kind == ColumnType::Text;
+        if field.quoted {
+            return !is_text && field.text.is_empty();
+        }
+        let value = match is_text {
+            true => field.text,
+            false => trimmed(field.text),
+        };
+        self.nulls.iter().any(|null| null == value)
+    }
+
+    /// A number's text without what may surround it and stand in it.
+    fn bare<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, Refused> {
+        let text = trimmed(text);
+        match self.thousands.filter(|_| self.kind.is_number()) {
+            Some(mark) => {
+                let point = if self.decimal_comma { ',' } else { '.' };
+                ungrouped(text, mark, point).ok_or_else(|| self.unlike(text))
+            }
+            None => Ok(Cow::Borrowed(text)),
+        }
+    }
+}
+
+fn all_odd<T: Clone + Default>(_: Cells<'_>, rows: usize) -> Plain<T> {
+    Plain {
+        values: vec![T::default(); rows],
+        odd: (0..rows).collect(),
+    }
+}
+
+/// One column's values while they are read.
+struct Values<'a, 'r> {
+    reader: &'a ColumnReader,
+    source: Source<'a>,
+    rows: usize,
+    refuse: &'r mut dyn FnMut(usize, Refused),
+}
+
+impl<'a> Values<'a, '_> {
+    /// The text of a row's value; none where it has none.
+    fn text(&mut self, row: usize) -> Option<&'a str> {
+        let text = match self.source {
+            Source::Same(text) => text,
+            Source::Field(fields, field) => {
+                let field = fields.get(row, field);
+                (!self.reader.is_null(&field)).then_some(field.text)
+            }
+        };
+        if text.is_none() && self.reader.required {
+            (self.refuse)(row, "a value is required, found none".to_owned());
+        }
+        text
+    }
+
+    /// The value of a row, as `one` reads it.
+    fn value<T>(&mut self, row: usize, one: impl Fn(&str) -> Result<T, Refused>) -> Option<T> {
+        let text = self.text(row)?;
+        match self.reader.bare(text).and_then(|text| one(&text)) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                (self.refuse)(row, reason);
+                None
             }
         }
-        Ok(())
     }
 
-    /// Appends a null.
-    pub(super) fn append_null(&mut self) {
-        match &mut self.values {
-            Values::Text(b) => b.append_null(),
-            Values::BigInt(b) => b.append_null(),
-            Values::Integer(b) => b.append_null(),
-            Values::SmallInt(b) => b.append_null(),
-            Values::Double(b) => b.append_null(),
-            Values::Decimal(b, ..) => b.append_null(),
-            Values::Boolean(b) => b.append_null(),
-            Values::Date(b) => b.append_null(),
-            Values::Timestamp(b) => b.append_null(),
+    fn numbers<T: ArrowPrimitiveType>(
+        &mut self,
+        plain: impl Fn(Cells<'_>) -> Plain<T::Native>,
+        one: impl Fn(&str) -> Option<T::Native>,
+    ) -> ArrayRef {
+        let reader = self.reader;
+        self.array::<T>(plain, |text| one(text).ok_or_else(|| reader.unlike(text)))
+    }
+
+    /// Values that are read at once where they are written plainly, and one by
+    /// one where not.
+    fn array<T: ArrowPrimitiveType>(
+        &mut self,
+        plain: impl Fn(Cells<'_>) -> Plain<T::Native>,
+        one: impl Fn(&str) -> Result<T::Native, Refused>,
+    ) -> ArrayRef {
+        let Plain { mut values, odd } = match self.source {
+            Source::Field(fields, field) if self.reader.is_plain => plain(fields.cells(field)),
+            _ => Plain {
+                values: vec![T::Native::default(); self.rows],
+                odd: (0..self.rows).collect(),
+            },
+        };
+        let mut nulls = Vec::new();
+        for row in odd {
+            match self.value(row, &one) {
+                Some(value) => values[row] = value,
+                None => nulls.push(row),
+            }
         }
+        let nulls = (!nulls.is_empty()).then(|| {
+            let mut valid = vec![true; self.rows];
+            for row in nulls {
+                valid[row] = false;
+            }
+            NullBuffer::from(valid)
+        });
+        let array = PrimitiveArray::<T>::new(values.into(), nulls);
+        Arc::new(array.with_data_type(self.reader.data_type.clone()))
     }
 
-    /// Whether values are text, kept as written.
-    pub(super) fn is_text(&self) -> bool {
-        self.kind == ColumnType::Text
+    fn booleans(&mut self) -> ArrayRef {
+        let reader = self.reader;
+        let one = |text: &str| boolean(text).ok_or_else(|| reader.unlike(text));
+        let values = (0..self.rows).map(|row| self.value(row, one));
+        Arc::new(values.collect::<BooleanArray>())
     }
 
-    /// The values appended so far.
-    pub(super) fn finish(&mut self) -> ArrayRef {
-        match &mut self.values {
-            Values::Text(b) => Arc::new(b.finish()),
-            Values::BigInt(b) => Arc::new(b.finish()),
-            Values::Integer(b) => Arc::new(b.finish()),
-            Values::SmallInt(b) => Arc::new(b.finish()),
-            Values::Double(b) => Arc::new(b.finish()),
-            Values::Decimal(b, ..) => Arc::new(b.finish()),
-            Values::Boolean(b) => Arc::new(b.finish()),
-            Values::Date(b) => Arc::new(b.finish()),
-            Values::Timestamp(b) => Arc::new(b.finish()),
+    fn texts(&mut self) -> ArrayRef {
+        let mut texts = StringViewBuilder::with_capacity(self.rows);
+        for row in 0..self.rows {
+            texts.append_option(self.text(row));
         }
+        Arc::new(texts.finish())
     }
 }
 
