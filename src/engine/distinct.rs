@@ -18,14 +18,15 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{ExprSchema, Result, ScalarValue, exec_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, Aggregate, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, ExprSchemable,
-    GroupsAccumulator, LogicalPlan, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, ExprSchemable, GroupsAccumulator,
+    LogicalPlan, Signature, Volatility,
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::aggregates::replaced;
 
 /// Counts different whole numbers by their sets.
 #[derive(Debug)]
@@ -38,25 +39,25 @@ impl CountIds {
         })))
     }
 
-    /// `expr` by sets; none where it is no such count.
-    fn counted(&self, expr: &Expr, schema: &dyn ExprSchema) -> Option<Expr> {
-        let Expr::AggregateFunction(AggregateFunction { func, params }) = expr else {
-            return None;
-        };
+    /// The same by sets; none where it is no such count.
+    fn counted(
+        &self,
+        function: &AggregateFunction,
+        schema: &dyn ExprSchema,
+    ) -> Option<AggregateFunction> {
+        let AggregateFunction { func, params } = function;
         let [id] = params.args.as_slice() else {
             return None;
         };
         if func.name() != "count" || !params.distinct || !params.order_by.is_empty() {
             return None;
         }
-        is_whole(&id.get_type(schema).ok()?).then(|| {
-            Expr::AggregateFunction(AggregateFunction {
-                func: Arc::clone(&self.0),
-                params: AggregateFunctionParams {
-                    distinct: false,
-                    ..params.clone()
-                },
-            })
+        is_whole(&id.get_type(schema).ok()?).then(|| AggregateFunction {
+            func: Arc::clone(&self.0),
+            params: AggregateFunctionParams {
+                distinct: false,
+                ..params.clone()
+            },
         })
     }
 }
@@ -82,29 +83,7 @@ impl OptimizerRule for CountIds {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let names = NamePreserver::new(&plan);
-        let LogicalPlan::Aggregate(mut aggregate) = plan else {
-            return Ok(Transformed::no(plan));
-        };
-        let mut any = false;
-        for expr in &mut aggregate.aggr_expr {
-            if let Some(counted) = self.counted(expr, aggregate.input.schema()) {
-                *expr = names.save(expr).restore(counted);
-                any = true;
-            }
-        }
-        if !any {
-            return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
-        }
-        let Aggregate {
-            input,
-            group_expr,
-            aggr_expr,
-            schema,
-            ..
-        } = aggregate;
-        let aggregate = Aggregate::try_new_with_schema(input, group_expr, aggr_expr, schema)?;
-        Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+        replaced(plan, |function, schema| self.counted(function, schema))
     }
 }
 

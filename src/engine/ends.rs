@@ -14,11 +14,11 @@ use datafusion::arrow::compute::SortOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{ExprSchema, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, NullTreatment};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{AggregateUDF, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
+use super::aggregates::replaced;
 use super::numbers::has_its_own;
 use aggregate::ValueOfFirst;
 
@@ -40,38 +40,14 @@ impl OptimizerRule for ValuesByOrder {
         plan: LogicalPlan,
         _: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let names = NamePreserver::new(&plan);
-        let LogicalPlan::Aggregate(mut aggregate) = plan else {
-            return Ok(Transformed::no(plan));
-        };
-        let mut any = false;
-        for expr in &mut aggregate.aggr_expr {
-            if let Some(found) = by_order(expr, aggregate.input.schema()) {
-                *expr = names.save(expr).restore(found);
-                any = true;
-            }
-        }
-        if !any {
-            return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
-        }
-        let Aggregate {
-            input,
-            group_expr,
-            aggr_expr,
-            schema,
-            ..
-        } = aggregate;
-        let aggregate = Aggregate::try_new_with_schema(input, group_expr, aggr_expr, schema)?;
-        Ok(Transformed::yes(LogicalPlan::Aggregate(aggregate)))
+        replaced(plan, by_order)
     }
 }
 
-/// The first or last value that `expr` asks for; none where it asks for another
-/// thing, or where the order is of what has no numbers of its own.
-fn by_order(expr: &Expr, schema: &dyn ExprSchema) -> Option<Expr> {
-    let Expr::AggregateFunction(AggregateFunction { func, params }) = expr else {
-        return None;
-    };
+/// The first or last value that `function` is; none where it is another thing,
+/// or where the order is of what has no numbers of its own.
+fn by_order(function: &AggregateFunction, schema: &dyn ExprSchema) -> Option<AggregateFunction> {
+    let AggregateFunction { func, params } = function;
     let last = match func.name() {
         "first_value" => false,
         "last_value" => true,
@@ -97,7 +73,7 @@ fn by_order(expr: &Expr, schema: &dyn ExprSchema) -> Option<Expr> {
     }
     let skips_nulls = params.null_treatment == Some(NullTreatment::IgnoreNulls);
     let first = ValueOfFirst::new(order, skips_nulls);
-    Some(Expr::AggregateFunction(AggregateFunction {
+    Some(AggregateFunction {
         func: Arc::new(AggregateUDF::from(first)),
         params: AggregateFunctionParams {
             args,
@@ -105,7 +81,7 @@ fn by_order(expr: &Expr, schema: &dyn ExprSchema) -> Option<Expr> {
             null_treatment: None,
             ..params.clone()
         },
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! [`LakeTable`](table::LakeTable).
 
 mod additive;
+mod aggregates;
 mod ahead;
 mod bitmaps;
 mod calendar;
