@@ -23,7 +23,9 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::aggregates::{AggregateExec, AggregateInputMode};
+use datafusion::physical_plan::aggregates::{
+    AggregateExec, AggregateInputMode, AggregateOutputMode,
+};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -38,6 +40,8 @@ use super::calendar::{first_day, first_day_of};
 const MOST: usize = 1 << 24;
 /// Places for each row, at most.
 const SPARSE: usize = 4;
+/// Partitions whose bounds are looked at one by one, at most.
+const MOST_PARTITIONS: usize = 128;
 /// Texts that a column is expected to have, from the most to the least; others
 /// are found out while rows are grouped.
 const TEXTS: [u32; 3] = [Texts::MOST, 32, 16];
@@ -89,7 +93,7 @@ fn by_place(
 
 /// What is known of the keys of a grouping of states, which a grouping by place
 /// hands on.
-fn keys_of_states(plan: &dyn ExecutionPlan) -> Option<Vec<Key>> {
+fn keys_of_states(plan: &dyn ExecutionPlan) -> Option<Vec<Vec<Key>>> {
     let grouping = plan.downcast_ref::<AggregateExec>()?;
     let takes_states = grouping.mode().input_mode() == AggregateInputMode::Partial;
     if !takes_states || !is_unordered(grouping) {
@@ -148,15 +152,39 @@ fn places(keys: &[Key]) -> usize {
         .fold(1, usize::saturating_mul)
 }
 
-/// What is known of the keys of a grouping; none where that is not enough.
-fn keys(grouping: &AggregateExec, statistics: &StatisticsContext) -> Result<Option<Vec<Key>>> {
+/// What is known of the keys of a grouping, of all its partitions or of each;
+/// none where that is not enough.
+fn keys(grouping: &AggregateExec, statistics: &StatisticsContext) -> Result<Option<Vec<Vec<Key>>>> {
+    let partitions = grouping.input().output_partitioning().partition_count();
+    if let Some(keys) = keys_of(grouping, None, statistics)? {
+        return Ok(Some(vec![keys]));
+    }
+    // Ids may grow from month to month.
+    let whole = grouping.mode().output_mode() == AggregateOutputMode::Final;
+    if !whole || !(2..=MOST_PARTITIONS).contains(&partitions) {
+        return Ok(None);
+    }
+    let each = (0..partitions).map(|partition| keys_of(grouping, Some(partition), statistics));
+    each.collect()
+}
+
+/// What is known of the keys in one partition, or in all together.
+fn keys_of(
+    grouping: &AggregateExec,
+    partition: Option<usize>,
+    statistics: &StatisticsContext,
+) -> Result<Option<Vec<Key>>> {
     let input = grouping.input();
-    let known = statistics.compute(input.as_ref(), &StatisticsArgs::new())?;
+    let of = StatisticsArgs::new().with_partition(partition);
+    let known = statistics.compute(input.as_ref(), &of)?;
     let Some(rows) = known.num_rows.get_value() else {
         return Ok(None);
     };
-    let rows = rows / input.output_partitioning().partition_count().max(1);
-    let most = MOST.min(rows.saturating_mul(SPARSE));
+    let parts = match partition {
+        Some(_) => 1,
+        None => input.output_partitioning().partition_count().max(1),
+    };
+    let most = MOST.min((rows / parts).saturating_mul(SPARSE));
     let expressions = grouping.group_expr().expr();
     for texts in TEXTS {
         let key = |key| known_key(key, texts, input, &known.column_statistics, statistics);

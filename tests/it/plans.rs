@@ -26,6 +26,13 @@ fn project() -> Project {
             "silver/titles.sql",
             "-- Titles.\n--\n-- grain: title_id\nselect title_id, genres from bronze.titles",
         ),
+        (
+            "silver/visits.sql",
+            "-- Visits, whose numbers grow from month to month.\n--\n-- partition_by: month\n\
+             select cast(date_trunc('month', day) as date) as month, user_id, \
+             cast(date_part('month', day) as bigint) * 10000000 + session_id % 700 as visit_id \
+             from bronze.sessions where day is not null",
+        ),
     ]);
     let mut sessions = String::from("session_id,user_id,title_id,day\n");
     for i in 0..3_000_u32 {
@@ -412,6 +419,11 @@ fn groups_found_by_place_are_those_of_a_hash_table() {
             "select k, n from (select {k} as k, count(*) as n from silver.sessions group by 1) as c order by n desc, k limit 5",
         ),
         ("user_id", "select distinct {k} as k from silver.sessions"),
+        // In each month by bounds of its own.
+        (
+            "visit_id",
+            "select month, {k} as k, count(*), sum(user_id) from silver.visits group by 1, 2",
+        ),
         // Several keys.
         (
             "title_id",

@@ -44,12 +44,13 @@ const BYTES: usize = 32;
 pub(in crate::engine) struct PerfectAggregate {
     /// The same with a hash table, for where memory is short.
     grouping: Arc<AggregateExec>,
-    keys: Vec<Key>,
+    /// What is known of the keys, of all partitions or of each.
+    keys: Vec<Vec<Key>>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl PerfectAggregate {
-    pub(super) fn new(grouping: AggregateExec, keys: Vec<Key>) -> Self {
+    pub(super) fn new(grouping: AggregateExec, keys: Vec<Vec<Key>>) -> Self {
         Self {
             grouping: Arc::new(grouping),
             keys,
@@ -57,8 +58,15 @@ impl PerfectAggregate {
         }
     }
 
-    pub(super) fn keys(&self) -> &[Key] {
+    pub(super) fn keys(&self) -> &[Vec<Key>] {
         &self.keys
+    }
+
+    fn keys_of(&self, partition: usize) -> &[Key] {
+        match self.keys.as_slice() {
+            [keys] => keys,
+            keys => &keys[partition],
+        }
     }
 }
 
@@ -115,13 +123,11 @@ impl ExecutionPlan for PerfectAggregate {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let memory = MemoryConsumer::new("PerfectAggregate").register(context.memory_pool());
-        if memory
-            .try_grow(Places::bytes_of(places(&self.keys)))
-            .is_err()
-        {
+        let keys = self.keys_of(partition);
+        if memory.try_grow(Places::bytes_of(places(keys))).is_err() {
             return self.grouping.execute(partition, context);
         }
-        let mut groups = Groups::new(&self.grouping, &self.keys, memory)?;
+        let mut groups = Groups::new(&self.grouping, keys, memory)?;
         let grouping = Arc::clone(&self.grouping);
         let metrics = BaselineMetrics::new(&self.metrics, partition);
         let mut input = grouping.input().execute(partition, Arc::clone(&context))?;

@@ -82,7 +82,7 @@ async fn a_group_without_a_value_has_no_sum() {
     let first = pairs((0..9).map(|n| (Some(n % 3), Some(n))));
     let later = pairs((0..9).map(|n| (Some(n), (n % 3 == 0).then_some(1))));
     let grouping = sums(&[first, later]);
-    let perfect = PerfectAggregate::new(grouping.clone(), between(0, 9));
+    let perfect = PerfectAggregate::new(grouping.clone(), vec![between(0, 9)]);
     let sums = answer(&perfect, 1 << 30).await;
     assert_eq!(sums, answer(&grouping, 1 << 30).await);
     assert!(sums.contains(&(Some(4), None)) && sums.contains(&(Some(6), Some(1))));
@@ -97,7 +97,7 @@ async fn bounds_may_be_wrong_and_memory_short() {
     assert!(expected.len() > 990);
     for (min, count) in [(-40, 997), (0, 100), (5000, 10), (-100, 200_000)] {
         for memory in [1 << 30, 700 << 10, 300 << 10] {
-            let perfect = PerfectAggregate::new(grouping.clone(), between(min, count));
+            let perfect = PerfectAggregate::new(grouping.clone(), vec![between(min, count)]);
             let found = answer(&perfect, memory).await;
             assert_eq!(found, expected, "{min} {count} {memory}");
             let used = perfect.metrics().and_then(|metrics| metrics.output_rows());
@@ -217,7 +217,7 @@ impl PhysicalOptimizerRule for Everywhere {
                 _ => Key::Number(Span::new(-3, 40)),
             };
             let keys = grouping.group_expr().expr().iter().map(key).collect();
-            let perfect = PerfectAggregate::new(grouping.clone(), keys);
+            let perfect = PerfectAggregate::new(grouping.clone(), vec![keys]);
             Ok(Transformed::yes(Arc::new(perfect)))
         })
         .data()
