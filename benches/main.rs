@@ -18,8 +18,8 @@ use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
 use cinelake_kernels::{
-    Bits, Column, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress, Sessions, Span,
-    order_of,
+    Bits, Cells, Column, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress,
+    Sessions, Span, order_of, split,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::parquet::arrow::ProjectionMask;
@@ -369,6 +369,35 @@ fn kernels(criterion: &mut Criterion) {
             });
         });
     }
+    let records: Vec<String> = (users.iter().zip(&shuffled).enumerate())
+        .map(|(event, (user, at))| {
+            let (minute, second) = (at / 60 % 60, at % 60);
+            format!(
+                "{event},{user},2025-12-01 12:{minute:02}:{second:02},{}.50",
+                at % 100
+            )
+        })
+        .collect();
+    let text = records.join("\n");
+    group.bench_function("fields of records", |bencher| {
+        bencher.iter(|| {
+            let mut pieces = Vec::new();
+            let mut start = 0;
+            for record in &records {
+                let end = start + record.len();
+                split(text.as_bytes(), start, end, b',', &mut pieces);
+                start = end + 1;
+            }
+            let cells = |column| Cells {
+                bytes: text.as_bytes(),
+                pieces: &pieces,
+                width: 4,
+                column,
+            };
+            let odd = cells(0).bigints().odd.len() + cells(1).integers().odd.len();
+            odd + cells(2).timestamps().odd.len() + cells(3).doubles().odd.len()
+        });
+    });
     group.bench_function("places of users", |bencher| {
         bencher.iter(|| {
             let span = Span::new(0, 10_000);

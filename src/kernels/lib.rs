@@ -2,7 +2,8 @@
 //! and what they share, counts by id, groups by number, sessions of events,
 //! intervals that hold a value, fields of records and the numbers, dates and times
 //! written in them, periods of the calendar,
-//! the order of rows, the first rows of groups and the one that leads, values by rank.
+//! the order of rows, the first rows of groups and the one that leads, values by rank,
+//! hashes of rows.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
@@ -18,6 +19,7 @@ mod order;
 mod periods;
 mod places;
 mod portable;
+mod row_hash;
 mod sessions;
 mod tally;
 mod times;
@@ -33,6 +35,7 @@ pub use order::order_of;
 pub use periods::{Period, days_of, month_start};
 pub use places::{Places, Span, Texts, rows_of_groups};
 pub use portable::Stored;
+pub use row_hash::RowHash;
 pub use sessions::{Session, Sessions};
 pub use tally::{Ranks, Tally};
 pub use times::{day_of, iso_date, iso_timestamp, trimmed};

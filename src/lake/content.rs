@@ -7,6 +7,7 @@
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
+use cinelake_kernels::RowHash;
 use datafusion::arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type,
@@ -50,12 +51,12 @@ impl ContentHash {
 fn each_row(batch: &RecordBatch, mut take: impl FnMut(ContentHash)) -> Result<()> {
     for start in (0..batch.num_rows()).step_by(CHUNK) {
         let rows = batch.slice(start, CHUNK.min(batch.num_rows() - start));
-        let mut states = vec![RowState::default(); rows.num_rows()];
+        let mut states = vec![RowHash::default(); rows.num_rows()];
         for column in rows.columns() {
             hash_column(column.as_ref(), &mut states)?;
         }
         for state in states {
-            take(state.finish());
+            take(ContentHash(state.finish()));
         }
     }
     Ok(())
@@ -104,68 +105,35 @@ impl<'de> Deserialize<'de> for ContentHash {
     }
 }
 
-/// Two lanes of 64 bits that take in one value after another.
-#[derive(Debug, Clone, Copy)]
-struct RowState {
-    a: u64,
-    b: u64,
-}
-
-/// Odd numbers without pattern: the first digits of pi's fraction.
-const MIX: [u64; 4] = [
-    0x243f_6a88_85a3_08d3,
-    0x1319_8a2e_0370_7345,
-    0xa409_3822_299f_31d1,
-    0x082e_fa98_ec4e_6c89,
-];
-
-impl Default for RowState {
-    fn default() -> Self {
-        Self {
-            a: MIX[0],
-            b: MIX[1],
-        }
-    }
-}
-
-impl RowState {
-    fn take(&mut self, value: u64) {
-        self.a = folded(self.a ^ value, MIX[2]).wrapping_add(MIX[0]);
-        self.b = folded(self.b.wrapping_add(value), MIX[3]).rotate_left(23) ^ value;
-    }
-
-    /// A null differs from every value: it turns the lanes as no value does.
-    fn take_null(&mut self) {
-        self.a = folded(self.a.rotate_left(17), MIX[1]);
-        self.b = folded(!self.b, MIX[0]);
-    }
-
-    fn finish(self) -> ContentHash {
-        let high = folded(self.a ^ self.b.rotate_left(32), MIX[1]);
-        let low = folded(self.b ^ MIX[2], self.a | 1);
-        ContentHash((u128::from(high) << 64) | u128::from(low))
-    }
-}
-
-/// The product's two halves, one laid over the other.
-#[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
-fn folded(x: u64, y: u64) -> u64 {
-    let product = u128::from(x) * u128::from(y);
-    (product >> 64) as u64 ^ product as u64
-}
-
-fn hash_column(column: &dyn Array, states: &mut [RowState]) -> Result<()> {
+fn hash_column(column: &dyn Array, states: &mut [RowHash]) -> Result<()> {
     match column.data_type() {
-        DataType::Int16 => whole::<Int16Type>(column.as_primitive(), states, i64::from),
-        DataType::Int32 => whole::<Int32Type>(column.as_primitive(), states, i64::from),
-        DataType::Int64 => whole::<Int64Type>(column.as_primitive(), states, |v| v),
-        DataType::Date32 => whole::<Date32Type>(column.as_primitive(), states, i64::from),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            whole::<TimestampMicrosecondType>(column.as_primitive(), states, |v| v);
-        }
-        DataType::Float64 => each(column.as_primitive::<Float64Type>(), states, |row, v| {
-            row.take(v.to_bits());
+        DataType::Int16 => each(column.as_primitive::<Int16Type>(), states, |row, v| {
+            row.take(i64::from(v).cast_unsigned());
         }),
+        DataType::Int32 => whole(
+            column.as_primitive::<Int32Type>(),
+            states,
+            RowHash::take_i32,
+        ),
+        DataType::Date32 => whole(
+            column.as_primitive::<Date32Type>(),
+            states,
+            RowHash::take_i32,
+        ),
+        DataType::Int64 => whole(
+            column.as_primitive::<Int64Type>(),
+            states,
+            RowHash::take_i64,
+        ),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let instants = column.as_primitive::<TimestampMicrosecondType>();
+            whole(instants, states, RowHash::take_i64);
+        }
+        DataType::Float64 => whole(
+            column.as_primitive::<Float64Type>(),
+            states,
+            RowHash::take_f64,
+        ),
         DataType::Decimal128(_, _) => {
             each(column.as_primitive::<Decimal128Type>(), states, |row, v| {
                 take_wide(row, v.cast_unsigned());
@@ -201,30 +169,30 @@ fn hash_column(column: &dyn Array, states: &mut [RowState]) -> Result<()> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "both halves are wanted")]
-fn take_wide(row: &mut RowState, value: u128) {
+fn take_wide(row: &mut RowHash, value: u128) {
     row.take(value as u64);
     row.take((value >> 64) as u64);
 }
 
+/// Values of which `all` takes in a whole column.
 fn whole<T: ArrowPrimitiveType>(
     column: &PrimitiveArray<T>,
-    states: &mut [RowState],
-    widen: fn(T::Native) -> i64,
+    states: &mut [RowHash],
+    all: fn(&mut [RowHash], &[T::Native]),
 ) {
-    each(column, states, |row, v| row.take(widen(v).cast_unsigned()));
+    if column.null_count() == 0 {
+        return all(states, column.values());
+    }
+    // One row is a column, too.
+    let take = |row: &mut RowHash, value| all(std::slice::from_mut(row), &[value]);
+    each(column, states, take);
 }
 
 fn each<T: ArrowPrimitiveType>(
     column: &PrimitiveArray<T>,
-    states: &mut [RowState],
-    take: impl Fn(&mut RowState, T::Native),
+    states: &mut [RowHash],
+    take: impl Fn(&mut RowHash, T::Native),
 ) {
-    if column.null_count() == 0 {
-        for (row, value) in states.iter_mut().zip(column.values()) {
-            take(row, *value);
-        }
-        return;
-    }
     for (row, value) in states.iter_mut().zip(column) {
         match value {
             Some(value) => take(row, value),
@@ -234,7 +202,7 @@ fn each<T: ArrowPrimitiveType>(
 }
 
 /// Types that are rarely stored: by their bytes as rows.
-fn encoded(column: &dyn Array, kind: &DataType, states: &mut [RowState]) -> Result<()> {
+fn encoded(column: &dyn Array, kind: &DataType, states: &mut [RowHash]) -> Result<()> {
     let failed = |e| Error::data(format!("a column of {kind} cannot be stored")).because(e);
     let converter = RowConverter::new(vec![SortField::new(kind.clone())]).map_err(failed)?;
     let array = datafusion::arrow::array::make_array(column.to_data());
@@ -294,7 +262,11 @@ mod tests {
         ) {
             let whole = batch(&rows);
             let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap()).collect();
-            order.sort_by_key(|i| folded(u64::from(*i) ^ seed, MIX[0]));
+            order.sort_by_key(|i| {
+                let mut place = RowHash::default();
+                place.take(u64::from(*i) ^ seed);
+                place.finish()
+            });
             let mixed = take_record_batch(&whole, &UInt32Array::from(order)).unwrap();
             let cut = cut.min(rows.len());
             let parts = [mixed.slice(0, cut), mixed.slice(cut, rows.len() - cut)];
