@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use cinelake_kernels::{Intervals, NO_GROUP};
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::{BatchCoalescer, concat_batches};
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{
     DataFusionError, JoinSide, JoinType, NullEquality, Result, Statistics, internal_err,
@@ -288,6 +289,25 @@ fn evaluated(keys: &[PhysicalExprRef], rows: &RecordBatch) -> Result<Vec<ArrayRe
     keys.collect()
 }
 
+/// The rows with each column's text in one buffer. Otherwise it lies in those of
+/// all batches, and whatever is taken of it keeps every one of them.
+fn in_one_buffer(rows: &RecordBatch) -> Result<RecordBatch> {
+    let columns = rows
+        .columns()
+        .iter()
+        .map(|column| match column.data_type() {
+            DataType::Utf8View => Arc::new(column.as_string_view().gc()) as ArrayRef,
+            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+            _ => Arc::clone(column),
+        });
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    Ok(RecordBatch::try_new_with_options(
+        rows.schema(),
+        columns.collect(),
+        &options,
+    )?)
+}
+
 /// Takes in one partition of the left side.
 async fn hold(
     how: &How,
@@ -308,7 +328,7 @@ async fn hold(
     // All of it twice, while it is put together.
     let parts = memory.size();
     memory.try_grow(parts)?;
-    let rows = concat_batches(&left.schema(), &batches)?;
+    let rows = in_one_buffer(&concat_batches(&left.schema(), &batches)?)?;
     drop(batches);
     memory.shrink(parts);
 
