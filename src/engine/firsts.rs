@@ -17,20 +17,19 @@ use std::sync::Arc;
 
 use datafusion::arrow::compute::SortOptions;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, CastExpr, Column, Literal};
 use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 
+use super::each::Replace;
 use super::numbers::is_numbered;
 use super::over::{Keeps, Over, Rows, Step};
 use super::projections::{below_names, named_below, with_names};
@@ -45,34 +44,21 @@ const MOST: usize = 64;
 #[derive(Debug)]
 pub(super) struct FirstOfEach;
 
-impl PhysicalOptimizerRule for FirstOfEach {
-    fn optimize(
+impl Replace for FirstOfEach {
+    const NAME: &'static str = "first_of_each";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let firsts = match plan.downcast_ref::<FilterExec>() {
-                Some(filter) => asked(filter, filter.input())?,
-                None => None,
-            };
-            Ok(match firsts {
-                Some(input) => {
-                    let filter = replace_children_if_necessary(plan, vec![input])?;
-                    Transformed::yes(filter)
-                }
-                None => Transformed::no(plan),
-            })
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "first_of_each"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(filter) = plan.downcast_ref::<FilterExec>() else {
+            return Ok(None);
+        };
+        let input = asked(filter, filter.input())?;
+        input
+            .map(|input| replace_children_if_necessary(Arc::clone(plan), vec![input]))
+            .transpose()
     }
 }
 

@@ -17,12 +17,11 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use super::each::Replace;
 use bounds::Bounds;
 pub(super) use join::IntervalJoin;
 
@@ -32,42 +31,32 @@ pub(super) use join::IntervalJoin;
 #[derive(Debug)]
 pub(super) struct HoldIntervals;
 
-impl PhysicalOptimizerRule for HoldIntervals {
-    fn optimize(
+impl Replace for HoldIntervals {
+    const NAME: &'static str = "hold_intervals";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let hash = plan.downcast_ref::<HashJoinExec>();
-            let all = plan.downcast_ref::<NestedLoopJoinExec>();
-            let filter = hash
-                .and_then(HashJoinExec::filter)
-                .or_else(|| all.and_then(NestedLoopJoinExec::filter));
-            let bounds = filter.map(Bounds::of).transpose()?.flatten();
-            let are_of_right = bounds.is_some_and(|bounds| bounds.are_of_right());
-            if !are_of_right || has_known_rows(plan.children()[1])? {
-                return Ok(Transformed::no(plan));
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let hash = plan.downcast_ref::<HashJoinExec>();
+        let all = plan.downcast_ref::<NestedLoopJoinExec>();
+        let filter = hash
+            .and_then(HashJoinExec::filter)
+            .or_else(|| all.and_then(NestedLoopJoinExec::filter));
+        let bounds = filter.map(Bounds::of).transpose()?.flatten();
+        let are_of_right = bounds.is_some_and(|bounds| bounds.are_of_right());
+        if !are_of_right || has_known_rows(plan.children()[1])? {
+            return Ok(None);
+        }
+        match (hash, all) {
+            (Some(hash), _) if hash.join_type().supports_swap() && !hash.null_aware => {
+                // Or else the side whose size is known would be held.
+                hash.swap_inputs(PartitionMode::CollectLeft).map(Some)
             }
-            let swapped = match (hash, all) {
-                (Some(hash), _) if hash.join_type().supports_swap() && !hash.null_aware => {
-                    // Or else the side whose size is known would be held.
-                    hash.swap_inputs(PartitionMode::CollectLeft)?
-                }
-                (_, Some(all)) if all.join_type().supports_swap() => all.swap_inputs()?,
-                _ => return Ok(Transformed::no(plan)),
-            };
-            Ok(Transformed::yes(swapped))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "hold_intervals"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+            (_, Some(all)) if all.join_type().supports_swap() => all.swap_inputs().map(Some),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -92,27 +81,16 @@ impl Default for JoinIntervals {
     }
 }
 
-impl PhysicalOptimizerRule for JoinIntervals {
-    fn optimize(
+impl Replace for JoinIntervals {
+    const NAME: &'static str = "join_intervals";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            Ok(match IntervalJoin::of(&plan, self.few)? {
-                Some(join) => Transformed::yes(Arc::new(join)),
-                None => Transformed::no(plan),
-            })
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "join_intervals"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let join = IntervalJoin::of(plan, self.few)?;
+        Ok(join.map(|join| Arc::new(join) as _))
     }
 }
 

@@ -15,6 +15,7 @@ mod catalog;
 mod compare;
 mod distinct;
 mod doubles;
+mod each;
 mod eager;
 mod ends;
 mod estimates;

@@ -9,6 +9,7 @@
 //! with DataFusion's own accumulators.
 
 mod aggregate;
+mod order;
 mod rest;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, InputOrderMode};
 
 pub(super) use self::aggregate::PerfectAggregate;
+pub(super) use self::order::ForgetOrder;
 use super::calendar::{first_day, first_day_of};
 
 /// Places that there are, at most.
@@ -76,7 +78,9 @@ fn by_place(
     statistics: &StatisticsContext,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let keys = match plan.downcast_ref::<AggregateExec>() {
-        Some(grouping) if is_plain(grouping) => keys(grouping, statistics)?,
+        Some(grouping) if is_unordered(grouping) && is_plain(grouping) => {
+            keys(grouping, statistics)?
+        }
         _ => None,
     };
     let inputs = plan.children().into_iter().cloned();
@@ -110,14 +114,12 @@ fn is_unordered(grouping: &AggregateExec) -> bool {
     *grouping.input_order_mode() == InputOrderMode::Linear && grouping.limit_options().is_none()
 }
 
-/// Whether a grouping is of raw rows in no order, and each group's state is a few
-/// numbers.
+/// Whether a grouping is of raw rows, and each group's state is a few numbers.
 fn is_plain(grouping: &AggregateExec) -> bool {
     let by = grouping.group_expr();
     by.is_single()
         && !by.expr().is_empty()
         && grouping.mode().input_mode() == AggregateInputMode::Raw
-        && is_unordered(grouping)
         && grouping.aggr_expr().iter().all(|aggregate| {
             let states = aggregate.state_fields();
             aggregate.groups_accumulator_supported()

@@ -15,14 +15,13 @@ use datafusion::arrow::compute::partition;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::window::{StandardWindowExpr, WindowExpr};
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
 use datafusion::physical_expr_common::sort_expr::{OrderingRequirements, PhysicalSortExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::execution_plan::{CardinalityEffect, replace_children_if_necessary};
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
@@ -36,36 +35,23 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
+use super::each::Replace;
+
 /// Windows of nothing but ranks, over rows in their order, become [`RankRows`].
 #[derive(Debug)]
 pub(super) struct RankInOrder;
 
-impl PhysicalOptimizerRule for RankInOrder {
-    fn optimize(
+impl Replace for RankInOrder {
+    const NAME: &'static str = "rank_in_order";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            Ok(
-                match plan
-                    .downcast_ref::<BoundedWindowAggExec>()
-                    .and_then(RankRows::of)
-                {
-                    Some(ranks) => Transformed::yes(Arc::new(ranks)),
-                    None => Transformed::no(plan),
-                },
-            )
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "rank_in_order"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let window = plan.downcast_ref::<BoundedWindowAggExec>();
+        let ranks = window.and_then(RankRows::of);
+        Ok(ranks.map(|ranks| Arc::new(ranks) as _))
     }
 }
 

@@ -11,18 +11,19 @@ use super::ahead::ComputeAhead;
 use super::calendar::FirstDays;
 use super::distinct::CountIds;
 use super::doubles::Doubles;
+use super::each::Each;
 use super::eager::GroupBeforeJoin;
 use super::ends::ValuesByOrder;
 use super::firsts::FirstOfEach;
 use super::intervals::{HoldIntervals, JoinIntervals};
 use super::not_in::{NotIn, PlainNotIn};
 use super::once::FindTwins;
-use super::perfect::GroupByPlace;
+use super::perfect::{ForgetOrder, GroupByPlace};
 use super::quantiles::CountValues;
 use super::ranks::RankInOrder;
 use super::sessionize::InTime;
 use super::spilling::JoinBySorting;
-use super::turns::TakeTurns;
+use super::turns::{OneValue, TakeTurns};
 use super::unshared::Unshare;
 
 /// What makes a plan valid; before types become one, doubles stay doubles.
@@ -60,12 +61,16 @@ pub(super) fn physical_rules(
 ) -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
     if own_rules {
-        rules.push(Arc::new(PlainNotIn));
+        rules.push(Arc::new(Each(PlainNotIn)));
     }
     match joins {
-        Joins::Spilling => rules.push(Arc::new(JoinBySorting)),
-        Joins::Fastest if own_rules => rules.push(Arc::new(HoldIntervals)),
+        Joins::Spilling => rules.push(Arc::new(Each(JoinBySorting))),
+        Joins::Fastest if own_rules => rules.push(Arc::new(Each(HoldIntervals))),
         Joins::Fastest => {}
+    }
+    if own_rules {
+        rules.push(Arc::new(Each(OneValue)));
+        rules.push(Arc::new(ForgetOrder));
     }
     rules.extend(PhysicalOptimizer::new().rules);
     if !own_rules {
@@ -75,14 +80,14 @@ pub(super) fn physical_rules(
     rules.push(Arc::new(ComputeAhead));
     rules.push(Arc::new(GroupBeforeJoin));
     rules.push(Arc::new(GroupByPlace));
-    rules.push(Arc::new(RankInOrder));
-    rules.push(Arc::new(FirstOfEach));
+    rules.push(Arc::new(Each(RankInOrder)));
+    rules.push(Arc::new(Each(FirstOfEach)));
     if joins == Joins::Fastest {
         // What does not fit memory is done by what spills.
-        rules.push(Arc::new(JoinIntervals::default()));
-        rules.push(Arc::new(InTime));
+        rules.push(Arc::new(Each(JoinIntervals::default())));
+        rules.push(Arc::new(Each(InTime)));
     }
-    rules.push(Arc::new(Unshare));
+    rules.push(Arc::new(Each(Unshare)));
     rules.push(Arc::new(FindTwins));
     rules
 }

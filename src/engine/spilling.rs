@@ -10,15 +10,14 @@ use std::sync::Arc;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinSide, JoinType, Result};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr_common::physical_expr::PhysicalExprRef;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 
+use super::each::Replace;
 use super::eager::replaced;
 
 /// Replaces hash joins. It comes before the rules that bring the rows into the
@@ -26,28 +25,18 @@ use super::eager::replaced;
 #[derive(Debug)]
 pub(super) struct JoinBySorting;
 
-impl PhysicalOptimizerRule for JoinBySorting {
-    fn optimize(
+impl Replace for JoinBySorting {
+    const NAME: &'static str = "join_by_sorting";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| match plan.downcast_ref::<HashJoinExec>() {
-            Some(join) => by_sorting(join).map(|sorted| match sorted {
-                Some(sorted) => Transformed::yes(sorted),
-                None => Transformed::no(plan),
-            }),
-            None => Ok(Transformed::no(plan)),
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "join_by_sorting"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        match plan.downcast_ref::<HashJoinExec>() {
+            Some(join) => by_sorting(join),
+            None => Ok(None),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use datafusion::physical_plan::union::InterleaveExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 
+pub(super) use self::constant::OneValue;
 use super::over::{Keeps, Over, Rows, Step};
 
 /// Gives its input's partitions to fewer outputs: each takes the next that

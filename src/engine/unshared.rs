@@ -13,15 +13,14 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::execution::TaskContext;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use futures::StreamExt;
 
+use super::each::Replace;
 use super::over::{Keeps, Over, Rows, Step};
 
 /// Bytes that a column may keep beside its own.
@@ -31,36 +30,27 @@ const SPARE: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Unshare;
 
-impl PhysicalOptimizerRule for Unshare {
-    fn optimize(
+impl Replace for Unshare {
+    const NAME: &'static str = "unshare";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let sorts = |sort: &SortExec| sort.fetch().is_none();
-            let holds = plan.downcast_ref::<SortExec>().is_some_and(sorts)
-                || plan.is::<NestedLoopJoinExec>()
-                || plan.is::<CrossJoinExec>();
-            if !holds {
-                return Ok(Transformed::no(plan));
-            }
-            // Joins hold their first input.
-            let mut inputs: Vec<_> = plan.children().into_iter().cloned().collect();
-            if let Some(held) = inputs.first_mut() {
-                *held = Arc::new(Unshared::over(held));
-            }
-            replace_children_if_necessary(plan, inputs).map(Transformed::yes)
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "unshare"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let sorts = |sort: &SortExec| sort.fetch().is_none();
+        let holds = plan.downcast_ref::<SortExec>().is_some_and(sorts)
+            || plan.is::<NestedLoopJoinExec>()
+            || plan.is::<CrossJoinExec>();
+        if !holds {
+            return Ok(None);
+        }
+        // Joins hold their first input.
+        let mut inputs: Vec<_> = plan.children().into_iter().cloned().collect();
+        if let Some(held) = inputs.first_mut() {
+            *held = Arc::new(Unshared::over(held));
+        }
+        replace_children_if_necessary(Arc::clone(plan), inputs).map(Some)
     }
 }
 
@@ -112,11 +102,16 @@ pub(super) fn own(array: &ArrayRef) -> Result<ArrayRef> {
     let mut copy = MutableArrayData::new(vec![&data], false, array.len());
     copy.try_extend(0, 0, array.len())?;
     let copy = make_array(copy.freeze());
-    Ok(match copy.data_type() {
-        DataType::Utf8View => Arc::new(copy.as_string_view().gc()),
-        DataType::BinaryView => Arc::new(copy.as_binary_view().gc()),
-        _ => copy,
-    })
+    Ok(with_own_text(copy))
+}
+
+/// The same values; text lies in buffers with nothing else in them.
+pub(super) fn with_own_text(array: ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Utf8View => Arc::new(array.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
+        _ => array,
+    }
 }
 
 /// The bytes that the values take, at most.

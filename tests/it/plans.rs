@@ -116,6 +116,68 @@ fn groups_by_month_are_built_a_month_at_a_time() {
 }
 
 #[test]
+fn a_question_about_one_month_is_not_grouped_by_it() {
+    let project = project();
+    let of_march = |select: &str, more: &str| {
+        format!("{select} from silver.sessions where month = date '2024-03-01' {more}")
+    };
+    let by_title = of_march(
+        "select month, title_id, count(*), max(day)",
+        "group by month, title_id",
+    );
+    // Files are ordered by title, and nobody asks for that.
+    insta::assert_snapshot!(operators(&project, &by_title), @r"
+    ProjectionExec
+      PerfectAggregateExec: mode=FinalPartitioned
+        RepartitionExec: partitioning=Hash([title_id@0], 2), input_partitions=1
+          PerfectAggregateExec: mode=Partial
+            DataSourceExec: 1 group of sessions
+    ");
+    // Here somebody does.
+    let in_order = of_march(
+        "select title_id, month, count(*)",
+        "group by month, title_id order by title_id",
+    );
+    insta::assert_snapshot!(operators(&project, &in_order), @r"
+    SortPreservingMergeExec
+      ProjectionExec
+        AggregateExec: mode=FinalPartitioned
+          RepartitionExec: partitioning=Hash([title_id@0], 2), input_partitions=1, maintains_sort_order=true
+            AggregateExec: mode=Partial
+              DataSourceExec: 1 group of sessions
+    ");
+    // `{m}` is the month: the column, or an expression of which nothing is known.
+    let more = [
+        of_march("select {m} as m, count(*)", "group by 1"),
+        of_march(
+            "select count(*), user_id, {m} as m",
+            "and user_id < 9 group by 2, 3",
+        ),
+        of_march(
+            "select {m} as m, user_id, day, count(distinct title_id)",
+            "group by 1, 2, 3",
+        ),
+        of_march("select distinct {m} as m, title_id", ""),
+        of_march("select {m} as m, user_id, count(*)", "group by rollup ({m}, user_id)"),
+        "select {m} as m, genres, count(*) from silver.titles as t left join (select * from silver.sessions \
+         where month = date '2024-03-01' and title_id < 9) as s on s.title_id = t.title_id group by 1, 2"
+            .to_owned(),
+        "select {m} as m, genres, count(*) from (select * from silver.sessions where month is null) as s \
+         left join silver.titles as t on s.title_id = t.title_id and genres = 'Drama' group by 1, 2"
+            .to_owned(),
+    ];
+    for question in more {
+        let plain = question.replace("{m}", "cast(date_trunc('month', month) as date)");
+        assert_same(&project, &question.replace("{m}", "month"), &plain);
+    }
+    let none = of_march(
+        "select month, user_id, count(*)",
+        "and user_id < 0 group by 1, 2",
+    );
+    assert_eq!(sorted(&project, "2", &none), ["0"]);
+}
+
+#[test]
 fn other_questions_deal_the_files_out_to_the_threads() {
     let project = project();
     let by_user = "select user_id, count(*) from silver.sessions group by user_id";

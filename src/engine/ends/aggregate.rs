@@ -18,6 +18,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::engine::numbers::numbers;
+use crate::engine::unshared::with_own_text;
 
 /// How an order's numbers are kept in states.
 const NUMBER: DataType = DataType::Decimal128(38, 0);
@@ -183,12 +184,8 @@ impl Values {
         }
         self.rows += led.len();
         let values = take(value, &rows, None)?;
-        self.kept.push(match values.data_type() {
-            // Without the texts of rows that do not lead.
-            DataType::Utf8View => Arc::new(values.as_string_view().gc()),
-            DataType::BinaryView => Arc::new(values.as_binary_view().gc()),
-            _ => values,
-        });
+        // Without the texts of rows that do not lead.
+        self.kept.push(with_own_text(values));
         if self.rows > 2 * self.leaders.kept().len() + SPARE {
             self.tidy()?;
         }

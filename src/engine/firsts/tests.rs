@@ -9,6 +9,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::each::Each;
 use crate::engine::ranks::RankInOrder;
 
 async fn answer(
@@ -23,9 +24,9 @@ async fn answer(
         .with_target_partitions(threads);
     let mut state = SessionStateBuilder::new_with_default_features()
         .with_config(config)
-        .with_physical_optimizer_rule(Arc::new(RankInOrder));
+        .with_physical_optimizer_rule(Arc::new(Each(RankInOrder)));
     if own {
-        state = state.with_physical_optimizer_rule(Arc::new(FirstOfEach));
+        state = state.with_physical_optimizer_rule(Arc::new(Each(FirstOfEach)));
     }
     let context = SessionContext::new_with_state(state.build());
     let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).unwrap();

@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use cinelake_kernels::{Intervals, NO_GROUP};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::{BatchCoalescer, concat_batches};
-use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{
@@ -35,6 +34,7 @@ use super::bounds::Bounds;
 use super::groups::{Groups, has_groups};
 use super::probe::Probe;
 use crate::engine::once::bytes;
+use crate::engine::unshared::with_own_text;
 
 /// A join that holds its left side's rows as intervals and looks for those that
 /// each right row lies in.
@@ -292,14 +292,7 @@ fn evaluated(keys: &[PhysicalExprRef], rows: &RecordBatch) -> Result<Vec<ArrayRe
 /// The rows with each column's text in one buffer. Otherwise it lies in those of
 /// all batches, and whatever is taken of it keeps every one of them.
 fn in_one_buffer(rows: &RecordBatch) -> Result<RecordBatch> {
-    let columns = rows
-        .columns()
-        .iter()
-        .map(|column| match column.data_type() {
-            DataType::Utf8View => Arc::new(column.as_string_view().gc()) as ArrayRef,
-            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
-            _ => Arc::clone(column),
-        });
+    let columns = rows.columns().iter().cloned().map(with_own_text);
     let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
     Ok(RecordBatch::try_new_with_options(
         rows.schema(),

@@ -13,6 +13,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::each::Each;
 
 /// A value of a column: a small number, or null.
 type Value = Option<i64>;
@@ -76,10 +77,10 @@ fn context(held: &RecordBatch, asked: &RecordBatch, how: &Asked) -> SessionConte
     let mut state = SessionStateBuilder::new_with_default_features().with_config(config);
     if let Some(few) = how.few {
         let mut rules = PhysicalOptimizer::new().rules;
-        rules.insert(0, Arc::new(HoldIntervals));
+        rules.insert(0, Arc::new(Each(HoldIntervals)));
         state = state
             .with_physical_optimizer_rules(rules)
-            .with_physical_optimizer_rule(Arc::new(JoinIntervals { few }));
+            .with_physical_optimizer_rule(Arc::new(Each(JoinIntervals { few })));
     }
     let context = SessionContext::new_with_state(state.build());
     for (name, rows) in [("held", held), ("asked", asked)] {

@@ -8,12 +8,10 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinType, Result};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -23,41 +21,33 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use crate::engine::each::Replace;
+
 /// Has joins of `not in` mind nulls only where there can be some. It comes before
 /// the rules that choose sides.
 #[derive(Debug)]
 pub(in crate::engine) struct PlainNotIn;
 
-impl PhysicalOptimizerRule for PlainNotIn {
-    fn optimize(
+impl Replace for PlainNotIn {
+    const NAME: &'static str = "plain_not_in";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         config: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(join) = plan
+            .downcast_ref::<HashJoinExec>()
+            .filter(|join| join.null_aware && has_none(join))
+        else {
+            return Ok(None);
+        };
         let mode = match config.execution.target_partitions {
             1 => PartitionMode::CollectLeft,
             _ => PartitionMode::Auto,
         };
-        plan.transform_up(|plan| {
-            let Some(join) = plan
-                .downcast_ref::<HashJoinExec>()
-                .filter(|join| join.null_aware && has_none(join))
-            else {
-                return Ok(Transformed::no(plan));
-            };
-            let plain = join.builder().with_null_aware(false);
-            let plain = plain.with_partition_mode(mode).build_exec()?;
-            Ok(Transformed::yes(plain))
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "plain_not_in"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+        let plain = join.builder().with_null_aware(false);
+        plain.with_partition_mode(mode).build_exec().map(Some)
     }
 }
 

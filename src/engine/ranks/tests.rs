@@ -6,6 +6,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::each::Each;
 
 async fn answer(rows: &RecordBatch, batch_size: usize, own: bool, sql: &str) -> (String, bool) {
     let config = SessionConfig::new()
@@ -13,7 +14,7 @@ async fn answer(rows: &RecordBatch, batch_size: usize, own: bool, sql: &str) -> 
         .with_target_partitions(2);
     let mut state = SessionStateBuilder::new_with_default_features().with_config(config);
     if own {
-        state = state.with_physical_optimizer_rule(Arc::new(RankInOrder));
+        state = state.with_physical_optimizer_rule(Arc::new(Each(RankInOrder)));
     }
     let context = SessionContext::new_with_state(state.build());
     let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).unwrap();

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{NullHandling, Result, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
@@ -22,7 +21,6 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
@@ -34,6 +32,7 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
 use super::steps::{SettleSessions, Span, UniteSessions};
 use super::{Sessionize, fields, longest_pause};
+use crate::engine::each::Replace;
 use crate::engine::over::Over;
 use crate::engine::projections::{below_names, named_below};
 
@@ -42,31 +41,18 @@ use crate::engine::projections::{below_names, named_below};
 #[derive(Debug)]
 pub(in crate::engine) struct InTime;
 
-impl PhysicalOptimizerRule for InTime {
-    fn optimize(
+impl Replace for InTime {
+    const NAME: &'static str = "sessions_in_time";
+
+    fn replaced(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
+        plan: &Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|plan| {
-            let in_time = match plan.downcast_ref::<UnnestExec>() {
-                Some(unnest) => in_time(unnest)?,
-                None => None,
-            };
-            Ok(match in_time {
-                Some(in_time) => Transformed::yes(in_time),
-                None => Transformed::no(plan),
-            })
-        })
-        .data()
-    }
-
-    fn name(&self) -> &'static str {
-        "sessions_in_time"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        match plan.downcast_ref::<UnnestExec>() {
+            Some(unnest) => in_time(unnest),
+            None => Ok(None),
+        }
     }
 }
 

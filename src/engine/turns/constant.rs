@@ -3,20 +3,25 @@
 //! Groups by month and title within one month are groups by title: rows are
 //! hashed by one column less, and a single number is hashed much faster than a
 //! pair. [`without`] takes the column out of the grouping, [`Constant`] puts its
-//! value back into the rows that come of it.
+//! value back into the rows that come of it. Where all files are of one month,
+//! [`OneValue`] does the same for plans that are not split by month.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{JoinType, Result, ScalarValue, internal_err};
 use datafusion::datasource::physical_plan::{FileGroup, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
-use datafusion::physical_expr::EquivalenceProperties;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::projection::ProjectionExpr;
-use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::aggregates::{
+    AggregateExec, AggregateInputMode, AggregateMode, AggregateOutputMode, PhysicalGroupBy,
+};
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
@@ -24,6 +29,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use futures::StreamExt;
 
+use crate::engine::each::Replace;
 use crate::engine::over::{Keeps, Over, Rows, Step};
 
 /// Adds a column that has one value in each partition.
@@ -100,39 +106,124 @@ pub(super) fn without(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionP
 }
 
 fn lighter(grouping: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let by = grouping.group_expr();
-    let is_plain = by.is_single()
-        && *grouping.mode() == AggregateMode::SinglePartitioned
-        && grouping.limit_options().is_none()
-        // Without a column to group by, no rows would give one.
-        && by.expr().len() > 1;
-    if !is_plain {
+    if *grouping.mode() != AggregateMode::SinglePartitioned || !is_plain(grouping) {
         return Ok(None);
     }
-    let constant = by.expr().iter().enumerate().find_map(|(at, (key, _))| {
-        let column = key.downcast_ref::<Column>()?;
-        Some((at, values(grouping.input(), column.index())?))
-    });
+    let constant = columns(grouping)
+        .find_map(|(at, column)| Some((at, values(grouping.input(), column.index())?)));
     let Some((at, values)) = constant else {
         return Ok(None);
     };
-    let mut keys = by.expr().to_vec();
-    keys.remove(at);
-    let lighter = AggregateExec::try_new(
-        *grouping.mode(),
-        PhysicalGroupBy::new_single(keys),
-        grouping.aggr_expr().to_vec(),
-        grouping.filter_expr().to_vec(),
-        Arc::clone(grouping.input()),
-        grouping.input_schema(),
-    )?;
     let constant = Constant {
         schema: grouping.schema(),
         at,
         values,
     };
+    let lighter = without_keys(grouping, &[at], grouping.input())?;
     let over = constant.over(Arc::new(lighter), grouping.properties());
     Ok(Some(Arc::new(over)))
+}
+
+/// Whether a key can be left out.
+fn is_plain(grouping: &AggregateExec) -> bool {
+    let by = grouping.group_expr();
+    // Without a column to group by, no rows would give one.
+    by.is_single() && by.expr().len() > 1 && grouping.limit_options().is_none()
+}
+
+/// The keys that are columns, each with its place among the keys.
+fn columns(grouping: &AggregateExec) -> impl Iterator<Item = (usize, &Column)> {
+    let keys = grouping.group_expr().expr().iter().enumerate();
+    keys.filter_map(|(at, (key, _))| Some((at, key.downcast_ref::<Column>()?)))
+}
+
+/// The grouping over `input`, without the keys in the places `left_out`.
+fn without_keys(
+    grouping: &AggregateExec,
+    left_out: &[usize],
+    input: &Arc<dyn ExecutionPlan>,
+) -> Result<AggregateExec> {
+    let keys = grouping.group_expr().expr().iter().enumerate();
+    let keys = keys.filter(|(at, _)| !left_out.contains(at));
+    AggregateExec::try_new(
+        *grouping.mode(),
+        PhysicalGroupBy::new_single(keys.map(|(_, key)| key.clone()).collect()),
+        grouping.aggr_expr().to_vec(),
+        grouping.filter_expr().to_vec(),
+        Arc::clone(input),
+        grouping.input_schema(),
+    )
+}
+
+/// Groupings by a partition column that is one value in all files, and by more,
+/// do without it. It comes before the rules that deal rows out to threads.
+#[derive(Debug)]
+pub(in crate::engine) struct OneValue;
+
+impl Replace for OneValue {
+    const NAME: &'static str = "one_value";
+
+    fn replaced(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(grouping) = plan.downcast_ref::<AggregateExec>() else {
+            return Ok(None);
+        };
+        let states = match grouping.mode().input_mode() {
+            AggregateInputMode::Raw => None,
+            AggregateInputMode::Partial => grouping.input().downcast_ref::<AggregateExec>(),
+        };
+        let of_rows = states.unwrap_or(grouping);
+        let modes = (of_rows.mode().input_mode(), grouping.mode().output_mode());
+        let whole = modes == (AggregateInputMode::Raw, AggregateOutputMode::Final);
+        if !whole || !is_plain(grouping) || !is_plain(of_rows) {
+            return Ok(None);
+        }
+        let value = |(at, column): (usize, &Column)| {
+            let values = values(of_rows.input(), column.index())?;
+            Some((at, values.first().filter(|_| is_one(&values))?.clone()))
+        };
+        let constants: BTreeMap<usize, ScalarValue> = columns(of_rows).filter_map(value).collect();
+        let left_out: Vec<usize> = constants.keys().copied().collect();
+        let keys = of_rows.group_expr().expr().len();
+        if left_out.is_empty() || left_out.len() == keys {
+            return Ok(None);
+        }
+        let lighter = without_keys(of_rows, &left_out, of_rows.input())?;
+        let lighter = match states {
+            None => lighter,
+            Some(_) => AggregateExec::try_new(
+                *grouping.mode(),
+                lighter.group_expr().as_final(),
+                grouping.aggr_expr().to_vec(),
+                grouping.filter_expr().to_vec(),
+                Arc::new(lighter),
+                grouping.input_schema(),
+            )?,
+        };
+        let mut kept = 0..;
+        let schema = grouping.schema();
+        let fields = schema.fields().iter().enumerate();
+        let exprs = fields.map(|(at, field)| {
+            let expr: Arc<dyn PhysicalExpr> = match constants.get(&at) {
+                Some(value) => Arc::new(Literal::new(value.clone())),
+                None => Arc::new(Column::new(field.name(), kept.next()?)),
+            };
+            Some((expr, field.name().clone()))
+        });
+        let exprs: Option<Vec<_>> = exprs.collect();
+        let Some(exprs) = exprs else {
+            return Ok(None);
+        };
+        let whole = ProjectionExec::try_new(exprs, Arc::new(lighter))?;
+        Ok(Some(Arc::new(whole)))
+    }
+}
+
+fn is_one(values: &[ScalarValue]) -> bool {
+    values.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// The values of a column that has one in each partition.
@@ -161,12 +252,17 @@ fn values(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Option<Vec<ScalarValu
         return values(grouping.input(), key.index());
     }
     if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-        // The right side's rows stay in their partition.
-        let is_lookup = *join.partition_mode() == PartitionMode::CollectLeft
-            && matches!(join.join_type(), JoinType::Inner | JoinType::Right);
         let column = projected(join.projection.as_deref(), column)?;
-        let column = column.checked_sub(join.left().schema().fields().len())?;
-        return values(join.right(), column).filter(|_| is_lookup);
+        let left = join.left().schema().fields().len();
+        let Some(column) = column.checked_sub(left) else {
+            let keeps = matches!(join.join_type(), JoinType::Inner | JoinType::Left);
+            return values(join.left(), column).filter(|values| keeps && is_one(values));
+        };
+        let keeps = matches!(join.join_type(), JoinType::Inner | JoinType::Right);
+        // The right side's rows stay in their partition.
+        let is_lookup = *join.partition_mode() == PartitionMode::CollectLeft;
+        return values(join.right(), column)
+            .filter(|values| keeps && (is_lookup || is_one(values)));
     }
     None
 }
