@@ -188,6 +188,11 @@ pub(super) struct Sides {
 }
 
 impl Sides {
+    /// The fewest rows that can differ.
+    pub(super) fn least(&self) -> u64 {
+        self.earlier.rows().abs_diff(self.later.rows())
+    }
+
     /// Those of a stored table that is both published in the snapshot of
     /// `scope` and staged in it, with the same columns.
     pub(super) async fn of(

@@ -160,6 +160,12 @@ impl Build {
         if tables.is_empty() {
             return Ok(Some(Vec::new()));
         }
+        for table in tables {
+            let sides = Sides::of(&self.engine, &self.scope, table).await?;
+            if sides.is_some_and(|sides| !self.is_few(sides.least())) {
+                return Ok(None);
+            }
+        }
         let mut proofs = Proofs::new(self, session, published);
         for table in tables {
             let columns = proofs.keys_of(table).await?;
@@ -169,8 +175,7 @@ impl Build {
             let Some(delta) = self.deltas.of(&self.engine, &self.scope, table).await? else {
                 return Ok(None);
             };
-            let is_few = delta.rows().saturating_mul(FEW) <= self.rows_to_build();
-            if !is_few && self.engine.by_rows_from() > 0 {
+            if !self.is_few(delta.rows()) {
                 return Ok(None);
             }
             // The more values, the fewer rows each of them reaches.
@@ -198,6 +203,12 @@ impl Build {
         let values = |term: &Term| term.values().map(HashSet::len).max().unwrap_or(0);
         let values: usize = terms.values().map(values).sum();
         Ok((values <= MOST_VALUES).then(|| terms.into_values().collect()))
+    }
+
+    /// Whether so many rows of an input that came or went are few beside those
+    /// that would be built.
+    fn is_few(&self, rows: u64) -> bool {
+        rows.saturating_mul(FEW) <= self.rows_to_build() || self.engine.by_rows_from() == 0
     }
 
     /// The published rows that would be built otherwise.
