@@ -1,12 +1,14 @@
 //! Checks staged tables before anybody sees them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::json::LineDelimitedWriter;
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::due::{Due, Look};
 use super::keys::quoted;
 use super::plan::referred;
 use super::progress::{Event, Observer};
@@ -86,6 +88,7 @@ impl Workspace {
         observer: &dyn Observer,
     ) -> Result<Vec<CheckReport>> {
         let (session, snapshot) = self.session(at).await?;
+        let session = Arc::new(session);
         let lacks = |what: &str, tables: BTreeSet<TableName>| {
             let missing = tables.iter().find(|t| !snapshot.tables.contains_key(*t));
             let missing = missing.filter(|t| at.is_some() && t.layer != "system");
@@ -121,46 +124,33 @@ impl Workspace {
     }
 }
 
-/// How much of a table a check looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Coverage {
-    /// Every row.
-    All,
-    /// The rows of these partitions, in days since 1970; the others are as
-    /// they were when the check held.
-    Partitions(Vec<i32>),
-}
-
 /// Makes every check of `model`.
-pub(super) async fn check_model(session: &Session, model: &Model) -> Result<Vec<CheckReport>> {
-    let all = model.header.checks.iter();
-    let all: Vec<_> = all.map(|c| (c.clone(), Coverage::All)).collect();
-    make_checks(session, model, &all).await
+pub(super) async fn check_model(session: &Arc<Session>, model: &Model) -> Result<Vec<CheckReport>> {
+    let due = model.header.checks.iter().map(|check| Due {
+        check: check.clone(),
+        look: Look::at(session),
+    });
+    make_checks(model, &due.collect::<Vec<_>>()).await
 }
 
 /// Makes these checks of `model`.
-pub(super) async fn make_checks(
-    session: &Session,
-    model: &Model,
-    checks: &[(Check, Coverage)],
-) -> Result<Vec<CheckReport>> {
+pub(super) async fn make_checks(model: &Model, due: &[Due]) -> Result<Vec<CheckReport>> {
     let mut reports = Vec::new();
-    let (by_row, by_set): (Vec<_>, Vec<_>) = checks
+    let (by_row, by_set): (Vec<&Due>, Vec<&Due>) = due
         .iter()
-        .partition(|(check, _)| row_condition(&check.kind).is_some());
-    let (all, some): (Vec<_>, Vec<_>) = by_row
-        .into_iter()
-        .partition(|(_, coverage)| *coverage == Coverage::All);
-    for together in [all, some] {
-        let Some((_, coverage)) = together.first() else {
-            continue;
-        };
-        let from = covered(model, coverage);
-        let checks: Vec<&Check> = together.iter().map(|(check, _)| check).collect();
-        reports.extend(check_rows(session, model, &from, &checks).await?);
+        .partition(|due| row_condition(&due.check.kind).is_some());
+    let mut left = by_row;
+    while let Some(first) = left.first().copied() {
+        let (together, others): (Vec<&Due>, Vec<&Due>) = left
+            .into_iter()
+            .partition(|due| due.look.is_same(&first.look));
+        let checks: Vec<&Check> = together.iter().map(|due| &due.check).collect();
+        reports.extend(check_rows(model, &first.look, &checks).await?);
+        left = others;
     }
-    for (check, coverage) in by_set {
-        let (count, sample) = set_queries(&covered(model, coverage), &check.kind);
+    for Due { check, look } in by_set {
+        let session = &look.session;
+        let (count, sample) = set_queries(&covered(model, look), &check.kind);
         let failing = session
             .number(&count)
             .await
@@ -177,10 +167,10 @@ pub(super) async fn make_checks(
 }
 
 /// The rows that a check looks at, as SQL.
-fn covered(model: &Model, coverage: &Coverage) -> String {
+fn covered(model: &Model, look: &Look) -> String {
     let table = table_sql(&model.name);
-    match (coverage, &model.header.partition_by) {
-        (Coverage::Partitions(days), Some(column)) => {
+    match (&look.days, &model.header.partition_by) {
+        (Some(days), Some(column)) => {
             let days: Vec<String> = days
                 .iter()
                 .map(|day| format!("date '{}'", date_text(*day)))
@@ -192,26 +182,9 @@ fn covered(model: &Model, coverage: &Coverage) -> String {
     }
 }
 
-/// Whether the check holds of a table when it holds of each partition.
-pub(super) fn is_local(check: &Check, partition_by: &str) -> bool {
-    match &check.kind {
-        // Rows that agree in all these columns lie in one partition.
-        CheckKind::Unique(columns) => columns.iter().any(|c| c == partition_by),
-        CheckKind::Varies { .. } => false,
-        CheckKind::NotNull(_)
-        | CheckKind::Condition(_)
-        | CheckKind::Accepted { .. }
-        | CheckKind::References { .. } => true,
-    }
-}
-
 /// Makes all checks that look at one row at a time, in one pass.
-async fn check_rows(
-    session: &Session,
-    model: &Model,
-    from: &str,
-    checks: &[&Check],
-) -> Result<Vec<CheckReport>> {
+async fn check_rows(model: &Model, look: &Look, checks: &[&Check]) -> Result<Vec<CheckReport>> {
+    let (session, from) = (&look.session, covered(model, look));
     let fails: Vec<String> = checks
         .iter()
         .filter_map(|c| row_condition(&c.kind))

@@ -12,6 +12,7 @@ mod compact;
 mod deliveries;
 mod delta;
 mod diff;
+mod due;
 mod impact;
 mod keys;
 mod land;

@@ -8,8 +8,9 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::{JoinError, JoinSet};
 
-use super::audit::{CheckOutcome, Coverage, check_query, is_local, make_checks};
+use super::audit::{CheckOutcome, check_query, make_checks};
 use super::build::{Build, Turns};
+use super::due::due;
 use super::plan::{Extent, PlanInput, Reason, Step, Verdict, compare, narrow, referred, selection};
 use super::progress::{Event, Observer};
 use super::queue::Queue;
@@ -19,7 +20,7 @@ use super::workspace::{Workspace, fingerprint};
 use crate::engine::{Joins, Session};
 use crate::error::{Error, Result};
 use crate::lake::{Audit, TableEntry, failpoint};
-use crate::model::{Check, CheckKind, Model, Project, TableName};
+use crate::model::{Model, Project, TableName};
 
 /// Rows of a published table that a plan may build aside.
 const SMALL: u64 = 1000;
@@ -207,23 +208,22 @@ impl Workspace {
             };
             let checks = fingerprint(&model.audit_text());
             let now = stage.versions(&referred(model));
-            let changed = stage.changed_partitions(&model.name);
-            let due = due_checks(model, &entry.audit, &checks, &now, changed);
+            let due = due(stage, &session, model, &entry.audit, &checks, &now)?;
             if !due.is_empty() || entry.audit.checks != checks || entry.audit.referred != now {
                 audits.push((model, due, checks, now));
             }
         }
         let making = audits.iter().map(|(model, due, ..)| {
             observer.event(Event::Checking(&model.name));
-            let (session, model, due) = (Arc::clone(&session), (*model).clone(), due.clone());
-            async move { make_checks(&session, &model, &due).await }
+            let (model, due) = ((*model).clone(), due.clone());
+            async move { make_checks(&model, &due).await }
         });
         let all_reports = in_order(making, at_once).await?;
         for ((model, due, checks, now), reports) in audits.into_iter().zip(all_reports) {
             let Some(entry) = stage.entry_mut(&model.name) else {
                 continue;
             };
-            let made: BTreeSet<String> = due.iter().map(|(c, _)| c.kind.to_string()).collect();
+            let made: BTreeSet<String> = due.iter().map(|d| d.check.kind.to_string()).collect();
             let before = entry.audit.warned.iter().filter(|w| !made.contains(*w));
             let warned = reports.iter().filter(|r| r.outcome != CheckOutcome::Passed);
             let warned: Vec<String> = before
@@ -337,42 +337,4 @@ fn after_step(entry: &TableEntry, step: &Step, id: u64) -> TableEntry {
         }
     }
     after
-}
-
-/// The checks of `model` to make, and how much of the table each looks at,
-/// where `changed` partitions changed (`None`: all of it) since the audit
-/// `before`, and what the checks refer to is `now`.
-fn due_checks(
-    model: &Model,
-    before: &Audit,
-    checks: &str,
-    now: &BTreeMap<TableName, u64>,
-    changed: Option<Vec<Option<i32>>>,
-) -> Vec<(Check, Coverage)> {
-    let all = model.header.checks.iter();
-    // A partition without value cannot be named: look at everything.
-    let days: Option<Vec<i32>> = changed.and_then(|changed| changed.into_iter().collect());
-    let Some(days) = days.filter(|_| before.checks == checks) else {
-        return all.map(|check| (check.clone(), Coverage::All)).collect();
-    };
-    let column = model.header.partition_by.as_deref().unwrap_or_default();
-    all.filter_map(|check| {
-        let referred_changed = match &check.kind {
-            CheckKind::References { table, .. } => before.referred.get(table) != now.get(table),
-            _ => false,
-        };
-        // A check that warned may warn of rows elsewhere.
-        let warned = before.warned.contains(&check.kind.to_string());
-        let coverage = if referred_changed {
-            Coverage::All
-        } else if days.is_empty() {
-            return None;
-        } else if warned || !is_local(check, column) {
-            Coverage::All
-        } else {
-            Coverage::Partitions(days.clone())
-        };
-        Some((check.clone(), coverage))
-    })
-    .collect()
 }

@@ -205,6 +205,13 @@ impl<'a> Stage<'a> {
         self.changes.insert(name.clone(), change);
     }
 
+    /// The parts of a staged table that is published in the same shape.
+    pub(super) fn grown(&self, name: &TableName) -> Option<StagedTable> {
+        let entry = self.entries.get(name)?;
+        let is_new = entry.shaped_in == self.snapshot_id();
+        self.staged(name).filter(|_| !is_new)
+    }
+
     /// Keeps the published rows of `name`, which were built again and are the
     /// same.
     pub(super) fn same_rows(&mut self, name: &TableName, provenance: Provenance) {

@@ -334,6 +334,137 @@ fn a_check_that_looks_at_changed_months_still_finds_what_is_wrong() {
     assert!(project.fails(&["refresh"]).contains("references: title_id"));
 }
 
+/// Visits as they are sent, and what is built of them row by row.
+fn visits(keys: &str) -> Project {
+    let project = Project::of(&[
+        (
+            "bronze/visits.toml",
+            "description = \"Visits.\"\nfiles = \"visits*\"\n[columns]\nvisit_id = \"bigint\"\n\
+             who = \"text\"\nday = \"date\"\n",
+        ),
+        (
+            "silver/visits.sql",
+            &format!(
+                "-- Visits.\n--\n-- partition_by: month\n-- unique: {keys}\n-- not_null: who (warn)\n\
+                 select cast(date_trunc('month', day) as date) as month, visit_id, who from bronze.visits"
+            ),
+        ),
+    ]);
+    project.write("cinelake.toml", "[engine]\nby_rows_from = 0\n");
+    project
+}
+
+#[test]
+fn a_key_of_new_rows_is_looked_for_wherever_it_may_be() {
+    // Rows of each delivery, and whether the last one repeats a key.
+    let told = [
+        (
+            "month, visit_id",
+            "1,a,2024-01-05\n2,b,2024-02-05\n",
+            "3,c,2024-01-09\n",
+            false,
+        ),
+        (
+            "month, visit_id",
+            "1,a,2024-01-05\n2,b,2024-02-05\n",
+            "1,c,2024-01-09\n",
+            true,
+        ),
+        (
+            "month, visit_id",
+            "1,a,2024-01-05\n9,b,2024-01-06\n",
+            "5,c,2024-01-09\n",
+            false,
+        ),
+        // In the new file alone, and in another month.
+        (
+            "month, visit_id",
+            "1,a,2024-01-05\n",
+            "7,c,2024-01-09\n7,d,2024-01-10\n",
+            true,
+        ),
+        (
+            "month, visit_id",
+            "1,a,2024-01-05\n",
+            "1,c,2024-02-09\n",
+            false,
+        ),
+        ("visit_id", "1,a,2024-01-05\n", "1,c,2024-02-09\n", true),
+        (
+            "visit_id",
+            "1,a,2024-01-05\n4,b,2024-01-05\n",
+            "2,c,2024-02-09\n",
+            false,
+        ),
+        // Keys without a value are alike, and bounds say nothing of them.
+        (
+            "month, visit_id",
+            ",a,2024-01-05\n8,b,2024-01-05\n",
+            ",c,2024-01-09\n",
+            true,
+        ),
+        (
+            "month, visit_id",
+            ",a,2024-01-05\n1,b,2024-01-05\n",
+            ",c,2024-01-09\n7,d,2024-01-09\n",
+            true,
+        ),
+        ("visit_id", ",a,2024-01-05\n8,b,2024-01-05\n", ",c,\n", true),
+        ("month, visit_id", "1,a,\n", "1,c,\n", true),
+        ("month, visit_id", "1,a,\n", "2,c,\n", false),
+        // Texts have bounds of a few characters.
+        (
+            "who",
+            "1,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaz,2024-01-05\n",
+            "2,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaz,2024-02-05\n",
+            true,
+        ),
+        (
+            "who",
+            "1,m,2024-01-05\n2,z,2024-01-05\n",
+            "3,n,2024-01-05\n4,,2024-01-05\n",
+            false,
+        ),
+        (
+            "who",
+            "1,m,2024-01-05\n2,,2024-01-05\n",
+            "3,zz,2024-02-05\n4,,2024-02-05\n",
+            true,
+        ),
+    ];
+    for (keys, first, more, repeats) in told {
+        let project = visits(keys);
+        project.deliver("visits_1.csv", format!("visit_id,who,day\n{first}"));
+        project.ok(&["refresh"]);
+        project.deliver("visits_2.csv", format!("visit_id,who,day\n{more}"));
+        let output = project.run(&["refresh"]);
+        let about = format!("{keys}: {first}{more}{}", output.stderr);
+        let red = output.stderr.contains("red: a check failed");
+        assert_eq!(
+            (red, output.code),
+            (repeats, Some(i32::from(repeats))),
+            "{about}"
+        );
+    }
+}
+
+#[test]
+fn rows_that_passed_are_not_checked_again_when_others_come() {
+    let project = visits("month, visit_id");
+    project.deliver("visits_1.csv", "visit_id,who,day\n1,a,2024-01-05\n");
+    project.ok(&["refresh"]);
+    project.deliver("visits_2.csv", "visit_id,who,day\n2,b,2024-01-06\n");
+    project.ok(&["refresh"]);
+    // A new row that fails is told, of two files that did not.
+    project.deliver("visits_3.csv", "visit_id,who,day\n3,,2024-01-07\n");
+    let told = project.ok(&["refresh"]).stderr;
+    assert!(told.contains("not_null: who: 1 failing row"), "{told}");
+    // It is still there, and so the check looks at all rows.
+    project.deliver("visits_4.csv", "visit_id,who,day\n4,d,2024-02-07\n");
+    let told = project.ok(&["refresh"]).stderr;
+    assert!(told.contains("not_null: who: 1 failing row"), "{told}");
+}
+
 #[test]
 fn a_warning_elsewhere_stays_while_other_months_change() {
     let project = project();
