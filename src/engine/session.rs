@@ -32,6 +32,9 @@ use crate::name::TableName;
 /// The side of a join that is held whole by every thread: at most so large.
 const LOOKUP_BYTES: usize = 64 << 20;
 const LOOKUP_ROWS: usize = 2_000_000;
+/// What is read of a file's end at once: the footer and the bounds of pages take
+/// some kilobytes a row group.
+const FOOTER_BYTES: usize = 64 << 10;
 
 /// Read-only SQL over one scope.
 pub struct Session {
@@ -82,6 +85,7 @@ impl Session {
         // than being dealt out by it first.
         options.optimizer.hash_join_single_partition_threshold = LOOKUP_BYTES;
         options.optimizer.hash_join_single_partition_threshold_rows = LOOKUP_ROWS;
+        options.execution.parquet.metadata_size_hint = Some(FOOTER_BYTES);
         // 0.85 is a decimal: comparing money and rates with literals is exact.
         options.sql_parser.parse_float_as_decimal = true;
         options.execution.time_zone = Some("UTC".to_owned());
