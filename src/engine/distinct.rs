@@ -6,6 +6,7 @@
 //! short list where few are. Sets can be united, so parts of the rows may be
 //! counted apart. Counts of text and fractions stay DataFusion's.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use cinelake_kernels::Ids;
@@ -18,6 +19,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{ExprSchema, Result, ScalarValue, exec_err};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, ExprSchemable, GroupsAccumulator,
@@ -25,6 +27,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::aggregates::replaced;
 
@@ -136,6 +139,12 @@ impl AggregateUDFImpl for CountDistinct {
     ) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(Box::new(Sets::default()))
     }
+}
+
+/// Whether the sets of a grouping are those of a count of different numbers,
+/// which know their bytes.
+pub(super) fn counts_ids(aggregate: &AggregateFunctionExpr) -> bool {
+    (aggregate.fun().inner().as_ref() as &dyn Any).is::<CountDistinct>()
 }
 
 fn numbers(values: &[ArrayRef]) -> Result<Int64Array> {

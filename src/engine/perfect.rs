@@ -22,6 +22,7 @@ use datafusion::common::{ColumnStatistics, Result, ScalarValue};
 use datafusion::datasource::physical_plan::{FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{
@@ -37,6 +38,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, InputOrd
 pub(super) use self::aggregate::PerfectAggregate;
 pub(super) use self::order::ForgetOrder;
 use super::calendar::{first_day, first_day_of};
+use super::distinct::counts_ids;
 
 /// Places that there are, at most.
 const MOST: usize = 1 << 24;
@@ -114,18 +116,23 @@ fn is_unordered(grouping: &AggregateExec) -> bool {
     *grouping.input_order_mode() == InputOrderMode::Linear && grouping.limit_options().is_none()
 }
 
-/// Whether a grouping is of raw rows, and each group's state is a few numbers.
+/// Whether a grouping is of raw rows, and what it takes of a group is known.
 fn is_plain(grouping: &AggregateExec) -> bool {
     let by = grouping.group_expr();
     by.is_single()
         && !by.expr().is_empty()
         && grouping.mode().input_mode() == AggregateInputMode::Raw
         && grouping.aggr_expr().iter().all(|aggregate| {
-            let states = aggregate.state_fields();
             aggregate.groups_accumulator_supported()
                 && aggregate.order_bys().is_empty()
-                && states.is_ok_and(|all| all.iter().all(|state| state.data_type().is_primitive()))
+                && (has_numbers(aggregate) || counts_ids(aggregate))
         })
+}
+
+/// Whether each group's state is a few numbers.
+fn has_numbers(aggregate: &AggregateFunctionExpr) -> bool {
+    let states = aggregate.state_fields();
+    states.is_ok_and(|all| all.iter().all(|state| state.data_type().is_primitive()))
 }
 
 /// What is known of a key.

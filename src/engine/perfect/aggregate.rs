@@ -33,7 +33,7 @@ use datafusion::physical_plan::{
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::rest::{states_schema, with_rest};
-use super::{Key, places};
+use super::{Key, has_numbers, places};
 
 /// Bytes that a number of an accumulator's state takes, twice: once while rows
 /// are added, once as an answer.
@@ -186,6 +186,9 @@ struct Groups {
     aggregates: Vec<Aggregate>,
     input: AggregateInputMode,
     memory: MemoryReservation,
+    /// What grows beyond numbers, as of the last batch; none once there is no
+    /// memory for more.
+    grown: Option<usize>,
     /// Groups that the memory is enough for, and that there may be.
     room: usize,
     most: usize,
@@ -206,6 +209,8 @@ struct Aggregate {
     accumulator: Box<dyn GroupsAccumulator>,
     /// Numbers of a group's state.
     states: usize,
+    /// Whether a state is more than these.
+    grows: bool,
 }
 
 impl Groups {
@@ -228,6 +233,7 @@ impl Groups {
                 filter,
                 accumulator: aggregate.create_groups_accumulator()?,
                 states: aggregate.state_fields()?.len(),
+                grows: !has_numbers(aggregate),
             })
         };
         let digits = keys.iter().map(|key| match key {
@@ -244,6 +250,7 @@ impl Groups {
             aggregates: parts.map(aggregate).collect::<Result<_>>()?,
             input,
             memory,
+            grown: Some(0),
             room: 0,
             most: places(keys),
             at: <_>::default(),
@@ -253,6 +260,9 @@ impl Groups {
     /// Adds the rows of `batch`; false, with none of them added, where a key has
     /// no place or a group no memory.
     fn add(&mut self, batch: &RecordBatch) -> Result<bool> {
+        let Some(grown) = self.grown else {
+            return Ok(false);
+        };
         let rows = batch.num_rows();
         let evaluate = |expression: &PhysicalExprRef| expression.evaluate(batch)?.into_array(rows);
         let (places, groups) = &mut self.at;
@@ -289,6 +299,10 @@ impl Groups {
                 AggregateInputMode::Partial => accumulator.merge_batch(&values, groups, count)?,
             }
         }
+        let growing = self.aggregates.iter().filter(|aggregate| aggregate.grows);
+        let now: usize = growing.map(|aggregate| aggregate.accumulator.size()).sum();
+        let more = now.saturating_sub(grown);
+        self.grown = self.memory.try_grow(more).is_ok().then_some(grown + more);
         Ok(true)
     }
 

@@ -18,6 +18,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::rules::logical_rules;
 
 fn rows(numbers: impl Iterator<Item = Option<i64>>) -> RecordBatch {
     pairs(numbers.map(|key| (key, Some(key.unwrap_or(7)))))
@@ -161,7 +162,9 @@ async fn grouped(
         .with_config(config)
         .with_runtime_env(runtime.unwrap());
     if own {
-        state = state.with_physical_optimizer_rule(Arc::new(Everywhere));
+        state = state
+            .with_optimizer_rules(logical_rules(true))
+            .with_physical_optimizer_rule(Arc::new(Everywhere));
     }
     let context = SessionContext::new_with_state(state.build());
     let table = MemTable::try_new(batches[0][0].schema(), batches.to_vec()).unwrap();
@@ -266,7 +269,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for keys in ["n, t", "t, b", "b, n, t", "n", "t"] {
             let sql = format!(
-                "select {keys}, count(*) as c, sum(v) as s, min(v) as m, avg(v) filter (where b) as a \
+                "select {keys}, count(*) as c, sum(v) as s, min(v) as m, avg(v) filter (where b) as a, \
+                 count(distinct v) as d, count(distinct v) filter (where b) as e \
                  from t group by {keys}"
             );
             let (want, none, _) = runtime.block_on(grouped(&batches, false, 1 << 30, &sql));
@@ -295,5 +299,22 @@ async fn many_texts_are_hashed() {
             assert!(found == want, "{different}");
             assert_eq!(by_place, if fits { groupings } else { 0 }, "{different}");
         }
+    }
+}
+
+#[tokio::test]
+async fn sets_that_outgrow_the_memory_are_hashed() {
+    let keys = Int64Array::from_iter((0..1000).map(|n| n % 3));
+    let ids = Int64Array::from_iter((0..1000).map(|n| n * 1_000_003));
+    let columns: [(&str, ArrayRef); 2] = [("n", Arc::new(keys)), ("v", Arc::new(ids))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let parts = (0..10).map(|part| batch.slice(part * 100, 100)).collect();
+    let sql = "select n, count(distinct v) as d from t group by n";
+    let parts = [parts];
+    let (want, ..) = grouped(&parts, false, 1 << 30, sql).await;
+    for (memory, fits) in [(1 << 30, true), (8000, false)] {
+        let (found, groupings, by_place) = grouped(&parts, true, memory, sql).await;
+        assert_eq!(found, want, "{memory}");
+        assert_eq!((groupings, by_place), (1, usize::from(fits)), "{memory}");
     }
 }
