@@ -373,8 +373,10 @@ fn encode(
     }
     let stats = file_statistics(&batch);
     let properties = writer_properties(&batch).map_err(arrow_error)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))
-        .map_err(parquet_error)?;
+    // Room for what the file will not be larger than, as a rule.
+    let room = Vec::with_capacity(size(&batch) / 2);
+    let mut writer =
+        ArrowWriter::try_new(room, batch.schema(), Some(properties)).map_err(parquet_error)?;
     writer.write(&batch).map_err(parquet_error)?;
     Ok(Encoded {
         bytes: Bytes::from(writer.into_inner().map_err(parquet_error)?),
