@@ -48,6 +48,11 @@ impl Places {
     /// When a place is none of those that there are.
     pub fn groups(&mut self, places: &[u32], groups: &mut Vec<usize>) {
         groups.clear();
+        if let Some(place) = only(places) {
+            let group = self.group(place);
+            groups.resize(places.len(), group);
+            return;
+        }
         groups.extend(places.iter().map(|at| self.groups[*at as usize] as usize));
         // One pass without a branch, and one for what occurs for the first time.
         if groups.contains(&NOWHERE) {
@@ -74,6 +79,13 @@ impl Places {
     pub fn taken(&self) -> &[u32] {
         &self.taken
     }
+}
+
+/// The place that all rows have, where they have one.
+fn only(places: &[u32]) -> Option<u32> {
+    let (first, last) = (places.first()?, places.last()?);
+    let same = first == last && places.iter().fold(0, |any, place| any | place ^ first) == 0;
+    same.then_some(*first)
 }
 
 /// Whole numbers between bounds, as digits: 0 is a missing one.
@@ -110,6 +122,12 @@ impl Span {
             u32::try_from(distance.min(count)).unwrap_or(0) + 1
         };
         match missing {
+            None if count == 1 => {
+                within = numbers.iter().fold(0, |any, n| any | n ^ self.min) == 0;
+                for place in places {
+                    *place = place.wrapping_mul(digits).wrapping_add(1);
+                }
+            }
             None => {
                 for (place, number) in places.iter_mut().zip(numbers) {
                     *place = place.wrapping_mul(digits).wrapping_add(digit(*number));
@@ -385,5 +403,25 @@ mod tests {
             };
             prop_assert_eq!(within, numbers.iter().all(is_within));
         }
+    }
+
+    #[test]
+    fn one_number_and_one_place_take_no_looking_up() {
+        let span = Span::new(-5, 1);
+        let mut places = vec![0, 0, 3];
+        assert!(span.append(&[-5, -5, -5], None, &mut places));
+        assert_eq!(places, [1, 1, 7]);
+        assert!(!span.append(&[-5, -4, -5], None, &mut places));
+        let (mut groups, mut found) = (Places::new(9), Vec::new());
+        groups.groups(&[4, 4, 4], &mut found);
+        groups.groups(&[7, 7], &mut found);
+        assert_eq!(found, [1, 1]);
+        groups.groups(&[7, 4, 7], &mut found);
+        assert_eq!(
+            (found.as_slice(), groups.taken()),
+            ([1, 0, 1].as_slice(), [4, 7].as_slice())
+        );
+        groups.groups(&[], &mut found);
+        assert!(found.is_empty() && groups.count() == 2);
     }
 }
