@@ -40,6 +40,7 @@ mod spilling;
 mod summaries;
 mod system;
 mod table;
+mod together;
 mod trace;
 mod turns;
 mod unshared;

@@ -23,6 +23,7 @@ use super::quantiles::CountValues;
 use super::ranks::RankInOrder;
 use super::sessionize::InTime;
 use super::spilling::JoinBySorting;
+use super::together::ReadTogether;
 use super::turns::{OneValue, TakeTurns};
 use super::unshared::Unshare;
 
@@ -71,6 +72,7 @@ pub(super) fn physical_rules(
     if own_rules {
         rules.push(Arc::new(Each(OneValue)));
         rules.push(Arc::new(ForgetOrder));
+        rules.push(Arc::new(Each(ReadTogether)));
     }
     rules.extend(PhysicalOptimizer::new().rules);
     if !own_rules {

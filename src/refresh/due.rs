@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::near::Near;
 use super::stage::{Stage, StagedTable};
 use crate::engine::Session;
 use crate::error::Result;
-use crate::lake::{Audit, ColumnRange, DataFile, column_ranges};
+use crate::lake::{Audit, DataFile};
 use crate::model::{Check, CheckKind, Model, TableName};
 
 /// A check to make.
@@ -171,50 +172,4 @@ impl Looks<'_> {
 
 fn has_subquery(condition: &str) -> bool {
     condition.to_ascii_lowercase().contains("select")
-}
-
-/// Files that may hold keys of new ones.
-struct Near<'a> {
-    table: &'a StagedTable,
-    /// The places of the key's columns.
-    columns: Vec<usize>,
-    /// The partition and the bounds of each new file.
-    added: Vec<(Option<i32>, Vec<Option<ColumnRange>>)>,
-    is_by_partition: bool,
-}
-
-impl<'a> Near<'a> {
-    fn new(table: &'a StagedTable, columns: &[String]) -> Self {
-        let layout = &table.layout;
-        let place = |column: &String| layout.schema.index_of(column).ok();
-        let partition = layout.partition_by.as_ref();
-        let added = table.adds.iter();
-        Self {
-            table,
-            columns: columns.iter().filter_map(place).collect(),
-            added: added.map(|f| (f.partition, ranges(table, f))).collect(),
-            is_by_partition: partition.is_some_and(|column| columns.contains(column)),
-        }
-    }
-
-    fn may_share(&self, file: &DataFile) -> bool {
-        let own = ranges(self.table, file);
-        self.added.iter().any(|(partition, added)| {
-            let same = !self.is_by_partition || file.partition == *partition;
-            let apart = |column: &usize| match (&own[*column], &added[*column]) {
-                (Some(own), Some(added)) => are_apart(own, added),
-                _ => false,
-            };
-            same && !self.columns.iter().any(apart)
-        })
-    }
-}
-
-fn ranges(table: &StagedTable, file: &DataFile) -> Vec<Option<ColumnRange>> {
-    column_ranges(file.stats.as_deref().unwrap_or("{}"), &table.layout.schema)
-}
-
-/// Whether no value is in both; two nulls make keys equal, too.
-fn are_apart(one: &ColumnRange, other: &ColumnRange) -> bool {
-    (one.nulls == 0 || other.nulls == 0) && (one.max < other.min || other.max < one.min)
 }

@@ -12,6 +12,7 @@ use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 
 use super::build::write_rows;
+use super::near::Near;
 use super::replace::deliveries_in;
 use super::stage::{Provenance, Stage};
 use super::workspace::fingerprint;
@@ -39,8 +40,18 @@ pub(super) async fn settle(
     if staged.adds.is_empty() && !rows_went {
         return Ok(());
     }
-    let sql = Queries::new(contract, &name, !staged.kept.is_empty() && !rows_went);
-    let session = stage.session_with(&name, &staged.layout, &[(arrived(&name), &staged.adds)])?;
+    let only_arrived = !staged.kept.is_empty() && !rows_went;
+    let sql = Queries::new(contract, &name, only_arrived);
+    let mut near = staged.adds.clone();
+    if only_arrived {
+        let of_key = Near::new(&staged, &contract.key);
+        near.extend(staged.kept.iter().filter(|f| of_key.may_share(f)).cloned());
+    }
+    let parts = [
+        (arrived(&name), staged.adds.as_slice()),
+        (around(&name), near.as_slice()),
+    ];
+    let session = stage.session_with(&name, &staged.layout, &parts)?;
     if let Some(differing) = sql.differing()
         && session.number(&differing).await? == 0
     {
@@ -83,11 +94,9 @@ pub(super) async fn settle(
         rewritten.entry(span(file)).or_default().push(file.clone());
     }
     for files in rewritten.into_values() {
-        let session = stage.session_with(
-            &name,
-            &staged.layout,
-            &[(arrived(&name), &staged.adds), (settling(&name), &files)],
-        )?;
+        let [arrived, around] = parts.clone();
+        let parts = [arrived, around, (settling(&name), files.as_slice())];
+        let session = stage.session_with(&name, &staged.layout, &parts)?;
         let answer = session.model(&sql.settled(&staged.layout)).await?;
         let rows = answer.stream().await?;
         let budget = engine.write_budget();
@@ -106,6 +115,11 @@ pub(super) async fn settle(
 
 fn arrived(name: &TableName) -> TableName {
     TableName::bronze(format!("_arrived_{}", name.table))
+}
+
+/// The new files and those that may hold keys of theirs.
+fn around(name: &TableName) -> TableName {
+    TableName::bronze(format!("_around_{}", name.table))
 }
 
 fn settling(name: &TableName) -> TableName {
@@ -151,14 +165,22 @@ impl<'a> Queries<'a> {
     }
 
     /// Rows whose key occurs more than once, and whether they win.
+    ///
+    /// Where only keys of new rows can be repeated, rows of other keys count or
+    /// do not as before.
     fn ranked(&self) -> String {
         let Self { name, key, .. } = self;
-        let (table, layer) = (quoted(&name.table), &name.layer);
-        let arrived = if self.only_arrived {
+        let (table, among) = if self.only_arrived {
             let new = quoted(&arrived(name).table);
-            format!("left semi join (select distinct {key} from bronze.{new}) using ({key})")
+            let among =
+                format!("left semi join (select distinct {key} from bronze.{new}) using ({key})");
+            (quoted(&around(name).table), among)
         } else {
-            String::new()
+            (quoted(&name.table), String::new())
+        };
+        let others = match self.only_arrived {
+            true => String::new(),
+            false => format!("union select {key} from bronze.{table} where not {CURRENT}"),
         };
         let version = match &self.contract.version_by {
             Some(column) => format!("{} desc nulls last, ", quoted(column)),
@@ -170,12 +192,10 @@ impl<'a> Queries<'a> {
         };
         format!(
             "with repeated as (
-                select {key} from {layer}.{table} {arrived} group by {key} having count(*) > 1
+                select {key} from bronze.{table} {among} group by {key} having count(*) > 1
             ),
             suspects as (
-                select {key} from repeated
-                union
-                select {key} from {layer}.{table} where not {CURRENT}
+                select {key} from repeated {others}
             ),
             ranked as (
                 select
@@ -183,7 +203,7 @@ impl<'a> Queries<'a> {
                     row_number() over (
                         partition by {key} order by {version}{DELIVERY} desc, {LINE} desc
                     ) = 1 as _wins
-                from {layer}.{table} left semi join suspects using ({key})
+                from bronze.{table} left semi join suspects using ({key})
             )"
         )
     }

@@ -18,6 +18,7 @@ mod keys;
 mod land;
 mod maintain;
 mod models;
+mod near;
 mod plan;
 mod progress;
 mod queue;

@@ -178,6 +178,37 @@ fn a_question_about_one_month_is_not_grouped_by_it() {
 }
 
 #[test]
+fn a_month_that_is_one_row_group_is_dealt_out_as_it_is_read() {
+    let project = project();
+    let sessions = |from: u32, count: u32| {
+        let mut rows = String::from("session_id,user_id,title_id,day\n");
+        for i in from..from + count {
+            writeln!(rows, "{i},{},{},2024-09-{:02}", i % 997, i % 37, i % 28 + 1).unwrap();
+        }
+        rows
+    };
+    project.write("cinelake.toml", "[engine]\nby_rows_from = 0\n");
+    project.deliver("sessions_2.csv", sessions(10_000, 20_000));
+    project.ok(&["refresh"]);
+    project.deliver("sessions_3.csv", sessions(40_000, 500));
+    project.ok(&["refresh"]);
+    let of_days = "select day, count(distinct user_id), max(title_id) from silver.sessions \
+                   where month = date '2024-09-01' group by day";
+    insta::assert_snapshot!(operators(&project, of_days), @r"
+    PerfectAggregateExec: mode=FinalPartitioned
+      RepartitionExec: partitioning=Hash([day@0], 2), input_partitions=2
+        PerfectAggregateExec: mode=Partial
+          RepartitionExec: partitioning=RoundRobinBatch(2), input_partitions=1
+            DataSourceExec: 1 group of sessions
+    ");
+    assert_same(
+        &project,
+        of_days,
+        &of_days.replace("month =", "date_trunc('month', month) ="),
+    );
+}
+
+#[test]
 fn other_questions_deal_the_files_out_to_the_threads() {
     let project = project();
     let by_user = "select user_id, count(*) from silver.sessions group by user_id";
@@ -423,7 +454,7 @@ fn groups_by_a_number_are_found_by_place() {
     ");
     let others = [
         // A set a group may take any memory.
-        "select user_id, count(distinct title_id) from silver.sessions group by user_id",
+        "select user_id, bitmap_agg(title_id) from silver.sessions group by user_id",
         "select user_id, string_agg(genres, '') from silver.sessions as s inner join silver.titles as t \
          on s.title_id = t.title_id group by user_id",
         // Text alone, more places than rows, more numbers than rows, no bounds.
@@ -537,7 +568,7 @@ fn many_rows_are_grouped_before_they_are_joined() {
               ProjectionExec
                 UnnestExec
                   DataSourceExec: 1 group of titles
-              AggregateExec: mode=Partial
+              PerfectAggregateExec: mode=Partial
                 DataSourceExec: 7 groups of sessions
     ");
     let questions = [
