@@ -334,6 +334,38 @@ fn a_check_that_looks_at_changed_months_still_finds_what_is_wrong() {
     assert!(project.fails(&["refresh"]).contains("references: title_id"));
 }
 
+#[test]
+fn a_row_that_counts_no_more_stays_so_when_its_neighbours_change() {
+    let project = project();
+    let deliver = |number: u32, rows: &str| {
+        project.deliver(&format!("watched_{number}.csv"), format!("{HEADER}{rows}"));
+        project.ok(&["refresh"]);
+    };
+    deliver(
+        2,
+        "100,2024-02-01,1,10,2024-04-01\n105,2024-02-01,1,10,2024-04-01\n109,2024-02-01,1,10,2024-04-01\n",
+    );
+    // 105 is corrected in a file of its own; 107 comes between, in one that says
+    // nothing of 105; 109 is corrected; an older version of 105 comes late.
+    deliver(3, "105,2024-02-01,1,11,2024-05-01\n");
+    deliver(4, "107,2024-02-01,1,12,2024-04-01\n");
+    deliver(5, "109,2024-02-01,1,13,2024-06-01\n");
+    deliver(6, "105,2024-02-01,1,14,2024-03-01\n");
+    let current = "select session_id, minutes, _current from bronze.watched where session_id >= 100 \
+                   order by session_id, minutes";
+    insta::assert_snapshot!(project.ok(&["-q", "sql", "-f", "csv", "-c", current]).stdout, @r"
+    session_id,minutes,_current
+    100,10,true
+    105,10,false
+    105,11,true
+    105,14,false
+    107,12,true
+    109,10,false
+    109,13,true
+    ");
+    verified(&project);
+}
+
 /// Visits as they are sent, and what is built of them row by row.
 fn visits(keys: &str) -> Project {
     let project = Project::of(&[
