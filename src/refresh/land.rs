@@ -25,7 +25,7 @@ use crate::name::TableName;
 use crate::source::{Contract, DELIVERY, Decoder, Reject, UnknownColumns, open};
 
 /// Files that are landed at once.
-const FILES_AT_ONCE: usize = 2;
+pub(super) const FILES_AT_ONCE: usize = 2;
 
 /// Stages what the plan says, and the empty tables of new sources.
 pub(super) async fn land(
