@@ -12,7 +12,6 @@ use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::datatypes::{Date32Type, Int64Type};
 
 use super::build::write_rows;
-use super::land::FILES_AT_ONCE;
 use super::near::Near;
 use super::replace::deliveries_in;
 use super::stage::{Provenance, Stage};
@@ -100,8 +99,7 @@ pub(super) async fn settle(
         let session = stage.session_with(&name, &staged.layout, &parts)?;
         let answer = session.model(&sql.settled(&staged.layout)).await?;
         let rows = answer.stream().await?;
-        // A file of the next source is being landed.
-        let budget = engine.write_budget() / FILES_AT_ONCE;
+        let budget = engine.write_budget();
         adds.extend(write_rows(engine, clock, &name, &staged.layout, budget, rows).await?);
     }
     let lake = stage.workspace.lake();

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
 use futures::StreamExt;
-use futures::stream::LocalBoxStream;
 
 use super::deliveries::{self, Delivery, FileAction, LandingPlan, PlannedFile, deliveries_table};
 use super::keys;
@@ -25,7 +24,7 @@ use crate::name::TableName;
 use crate::source::{Contract, DELIVERY, Decoder, Reject, UnknownColumns, open};
 
 /// Files that are landed at once.
-pub(super) const FILES_AT_ONCE: usize = 2;
+const FILES_AT_ONCE: usize = 2;
 
 /// Stages what the plan says, and the empty tables of new sources.
 pub(super) async fn land(
@@ -44,41 +43,21 @@ pub(super) async fn land(
         let bytes = plan.to_land().map(|f| f.file.size).sum();
         observer.event(Event::Landing(files, bytes));
     }
-    let files_of = |contract: &Contract| {
-        let files = plan.to_land().filter(|f| f.file.source == contract.name);
-        let mut files: Vec<&PlannedFile> = files.collect();
+    for contract in &workspace.contracts {
+        let mut files: Vec<&PlannedFile> = plan
+            .to_land()
+            .filter(|f| f.file.source == contract.name)
+            .collect();
         // Files that land again keep their order, so that of two rows with
         // one key and version the same one counts as before.
         files.sort_by_key(|f| match f.action {
             FileAction::Again { old, .. } => (0, old),
             _ => (1, 0),
         });
-        files
-    };
-    let sources: Vec<(&Contract, Vec<&PlannedFile>)> = workspace
-        .contracts
-        .iter()
-        .map(|c| (c, files_of(c)))
-        .collect();
-    let first = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
-    let files = sources
-        .iter()
-        .flat_map(|(contract, files)| files.iter().map(|file| (*contract, *file)));
-    // While one file's rows are encoded the next one is read, be it of the next
-    // source.
-    let mut landing = futures::stream::iter(files.zip(first..))
-        .map(|((contract, file), id)| land_file(workspace, contract, file, id, observer))
-        .buffered(FILES_AT_ONCE)
-        .boxed_local();
-    for (contract, files) in &sources {
-        let source = Source {
-            contract,
-            files,
-            landing: &mut landing,
-        };
         land_source(
             stage,
-            source,
+            contract,
+            &files,
             &mut deliveries,
             &mut rejects,
             &mut landed,
@@ -86,7 +65,6 @@ pub(super) async fn land(
         )
         .await?;
     }
-    drop(landing);
     observer.event(Event::LandingDone);
     rejects.stage(stage, &live(deliveries.iter())).await?;
     failpoint("land.rejects")?;
@@ -113,26 +91,15 @@ fn note_moves(plan: &LandingPlan, deliveries: &mut [Delivery]) -> bool {
     any
 }
 
-/// A source's new files, which come next in `landing`.
-struct Source<'a, 'b> {
-    contract: &'a Contract,
-    files: &'a [&'a PlannedFile],
-    landing: &'a mut LocalBoxStream<'b, Result<LandedDelivery>>,
-}
-
 async fn land_source(
     stage: &mut Stage<'_>,
-    source: Source<'_, '_>,
+    contract: &Contract,
+    files: &[&PlannedFile],
     deliveries: &mut Vec<Delivery>,
     rejects: &mut RejectFiles,
     landed: &mut Vec<LandedFile>,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let Source {
-        contract,
-        files,
-        landing,
-    } = source;
     let name = TableName::bronze(&contract.name);
     let published = stage.base.as_ref().and_then(|base| base.tables.get(&name));
     let as_agreed =
@@ -142,11 +109,17 @@ async fn land_source(
     }
     let mut unknown = BTreeSet::new();
     let mut adds = Vec::new();
-    for planned in files {
-        let Some(one) = landing.next().await.transpose()? else {
-            return Err(Error::io("a file was not landed").file(&planned.file.full));
-        };
-        let id = one.delivery.id;
+    let first = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
+    let workspace = stage.workspace;
+    // While one file's rows are encoded the next one is read.
+    let mut landing = futures::stream::iter(files.iter().zip(first..))
+        .map(|(planned, id)| async move {
+            let one = land_file(workspace, contract, planned, id, observer).await?;
+            Ok::<_, Error>((*planned, id, one))
+        })
+        .buffered(FILES_AT_ONCE);
+    while let Some(one) = landing.next().await {
+        let (planned, id, one) = one?;
         rejects.add(one.rejects);
         if let Some(old) = planned.action.replaced() {
             rejects.drop_delivery(old);
@@ -179,7 +152,7 @@ async fn land_source(
     let gone: BTreeSet<i64> = files.iter().filter_map(|f| f.action.replaced()).collect();
     let published = stage.published(&name).await?;
     let delivered = Delivered {
-        workspace: stage.workspace,
+        workspace,
         name: &name,
         layout: &layout,
         column: DELIVERY,
