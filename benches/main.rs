@@ -19,8 +19,8 @@ use cinelake::lake::Lake;
 use cinelake::model::QueryFiles;
 use cinelake::refresh::{RefreshOptions, Silent, VerifyOptions, Workspace};
 use cinelake_kernels::{
-    Bits, Cells, Column, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress,
-    Sessions, Span, order_of, split,
+    Bits, Cells, Column, Encode, Firsts, Ids, Intervals, Leaders, Looked, Pairs, Places, Progress,
+    Sessions, Span, Whole, order_of, runs, split, width_of,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::arrow::array::{AsArray, RecordBatch};
@@ -522,6 +522,27 @@ fn kernels(criterion: &mut Criterion) {
             .map(|day| i64::try_from(*day).unwrap())
             .collect();
         bencher.iter(|| order_of(&[&ids, &days]).unwrap().len());
+    });
+    group.bench_function("users by a dictionary", |bencher| {
+        let mut out = Vec::new();
+        bencher.iter(|| {
+            let found = i64::dictionary(&ids, 10_000).unwrap();
+            out.clear();
+            runs(
+                &found.indices,
+                width_of(found.values.len() as u64),
+                &mut out,
+            );
+            out.len()
+        });
+    });
+    group.bench_function("numbers by differences", |bencher| {
+        let mut out = Vec::new();
+        bencher.iter(|| {
+            out.clear();
+            i64::differences(&shuffled, &mut out);
+            out.len()
+        });
     });
     // Ten groups of a thousand intervals that follow each other.
     let (of, from): (Vec<u32>, Vec<i64>) = (0..10_000).map(|n| (n % 10, i64::from(n / 10))).unzip();

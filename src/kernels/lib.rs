@@ -3,13 +3,14 @@
 //! intervals that hold a value, fields of records and the numbers, dates and times
 //! written in them, periods of the calendar,
 //! the order of rows, the first rows of groups and the one that leads, values by rank,
-//! hashes of rows.
+//! hashes of rows, values as files hold them.
 //!
 //! They are a crate of their own so that they are compiled with all
 //! optimizations, whatever the rest is compiled with while it is worked on.
 
 mod bits;
 mod counts;
+mod encode;
 mod fields;
 mod firsts;
 mod ids;
@@ -26,6 +27,9 @@ mod times;
 
 pub use bits::Bits;
 pub use counts::Counts;
+pub use encode::{
+    Dictionary, Encode, Whole, dictionary_of_texts, ends_of, ranked, run, runs, width_of,
+};
 pub use fields::{Cells, Piece, Plain, split};
 pub use firsts::Firsts;
 pub use ids::Ids;

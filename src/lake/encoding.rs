@@ -1,9 +1,13 @@
-//! How the columns of a data file are encoded.
+//! The rows of a data file as Parquet.
 //!
-//! LZ4 decodes several times as fast as Zstandard and costs little more room.
-//! Values that repeat go through a dictionary; of whole numbers and times that
-//! hardly do, the differences are packed; other values that hardly do stand as
-//! they are. `benches/README.md` has what was measured.
+//! LZ4 decodes several times as fast as Zstandard and costs little more room;
+//! columns that it does not make smaller are not compressed. Values that repeat
+//! go through a dictionary; of whole numbers and times that hardly do, the
+//! differences are packed; other values that hardly do stand as they are.
+//! `benches/README.md` has what was measured.
+
+mod chunk;
+mod values;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,46 +15,78 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, UInt64Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::row::{RowConverter, SortField};
-use datafusion::parquet::basic::{Compression, Encoding};
+use datafusion::parquet::arrow::arrow_writer::compute_leaves;
+use datafusion::parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use datafusion::parquet::basic::Compression;
+use datafusion::parquet::errors::{ParquetError, Result};
 use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
 use datafusion::parquet::schema::types::ColumnPath;
 
+/// Rows of a row group, and of a page.
+const GROUP_ROWS: usize = 1 << 20;
+const PAGE_ROWS: usize = 20_000;
 /// Values that are looked at to see whether a column's repeat.
 const SAMPLED: usize = 4096;
 /// Rows below which it does not matter.
 const FEW: usize = 64;
 
-/// How the file of these rows is written.
-pub(super) fn writer_properties(rows: &RecordBatch) -> Result<WriterProperties, ArrowError> {
+/// The file of `rows`, written after what `room` has.
+pub(super) fn file_of(rows: &RecordBatch, room: Vec<u8>) -> Result<Vec<u8>> {
+    let schema = rows.schema();
+    let columns = || schema.fields().iter().zip(rows.columns());
+    let repeats: Vec<bool> = rows.columns().iter().map(repeats).collect::<Result<_>>()?;
+    let properties = writer_properties(rows, &repeats);
+    let writer = ArrowWriter::try_new(room, rows.schema(), Some(properties))?;
+    let (mut file, of_library) = writer.into_serialized_writer()?;
+    let leaves = ArrowSchemaConverter::new().convert(&schema)?;
+    for (number, from) in (0..rows.num_rows()).step_by(GROUP_ROWS).enumerate() {
+        let length = GROUP_ROWS.min(rows.num_rows() - from);
+        let mut of_library = of_library.create_column_writers(number)?.into_iter();
+        let mut leaves = leaves.columns().iter();
+        let mut group = file.next_row_group()?;
+        for ((field, column), repeats) in columns().zip(&repeats) {
+            let column = column.slice(from, length);
+            let leaf = leaves.as_slice().first().ok_or_else(lacks_leaf)?;
+            if let Some(chunk) = values::encoded(leaf, &column, *repeats)? {
+                chunk.append_to(&mut group)?;
+                leaves.next();
+                of_library.next();
+                continue;
+            }
+            for leaf in &compute_leaves(field, &column)? {
+                let mut writer = of_library.next().ok_or_else(lacks_leaf)?;
+                writer.write(leaf)?;
+                writer.close()?.append_to_row_group(&mut group)?;
+                leaves.next();
+            }
+        }
+        group.close()?;
+    }
+    file.into_inner()
+}
+
+fn lacks_leaf() -> ParquetError {
+    ParquetError::General("a column is not in its file's schema".to_owned())
+}
+
+/// How the library writes columns.
+fn writer_properties(rows: &RecordBatch, repeats: &[bool]) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::LZ4_RAW)
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_created_by(concat!("cinelake ", env!("CARGO_PKG_VERSION")).to_owned());
-    for (field, values) in rows.schema().fields().iter().zip(rows.columns()) {
-        if repeats(values)? {
-            continue;
-        }
+    for (field, repeats) in rows.schema().fields().iter().zip(repeats) {
         let path = ColumnPath::from(field.name().as_str());
-        properties = properties.set_column_dictionary_enabled(path.clone(), false);
-        if is_whole(field.data_type()) {
-            properties = properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        }
+        properties = properties.set_column_dictionary_enabled(path, *repeats);
     }
-    Ok(properties.build())
-}
-
-fn is_whole(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::Int32 | DataType::Int64 | DataType::Timestamp(_, _)
-    )
+    properties.build()
 }
 
 /// Whether at least half of a sample of the column's values occur in it before.
-fn repeats(values: &ArrayRef) -> Result<bool, ArrowError> {
+fn repeats(values: &ArrayRef) -> Result<bool> {
     match values.data_type() {
         // Sets of users: none is like another, and to compare them is dear.
         DataType::Binary | DataType::BinaryView => return Ok(false),
@@ -67,76 +103,4 @@ fn repeats(values: &ArrayRef) -> Result<bool, ArrowError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use datafusion::arrow::array::{BinaryViewArray, Float64Array, Int32Array, StringViewArray};
-
-    use super::*;
-
-    fn encodings(rows: &RecordBatch) -> Vec<String> {
-        let properties = writer_properties(rows).unwrap();
-        let schema = rows.schema();
-        let of = |name: &String| {
-            let path = ColumnPath::from(name.as_str());
-            match (
-                properties.dictionary_enabled(&path),
-                properties.encoding(&path),
-            ) {
-                (true, _) => format!("{name}: dictionary"),
-                (false, Some(encoding)) => format!("{name}: {encoding}"),
-                (false, None) => format!("{name}: plain"),
-            }
-        };
-        schema.fields().iter().map(|f| of(f.name())).collect()
-    }
-
-    #[test]
-    fn a_dictionary_is_for_values_that_repeat() {
-        let n = 10_000;
-        let text =
-            |few: i32| StringViewArray::from_iter_values((0..n).map(|i| (i % few).to_string()));
-        let columns: [(&str, ArrayRef); 7] = [
-            ("key", Arc::new(Int32Array::from_iter_values(0..n))),
-            (
-                "count",
-                Arc::new(Int32Array::from_iter_values((0..n).map(|i| i % 7))),
-            ),
-            (
-                "ratio",
-                Arc::new(Float64Array::from_iter_values((0..n).map(f64::from))),
-            ),
-            (
-                "share",
-                Arc::new(Float64Array::from_iter_values(
-                    (0..n).map(|i| f64::from(i % 101)),
-                )),
-            ),
-            ("log", Arc::new(text(n))),
-            ("device", Arc::new(text(5))),
-            (
-                "set",
-                Arc::new(BinaryViewArray::from_iter_values((0..n).map(|_| b"same"))),
-            ),
-        ];
-        let rows = RecordBatch::try_from_iter(columns).unwrap();
-        assert_eq!(
-            encodings(&rows),
-            [
-                "key: DELTA_BINARY_PACKED",
-                "count: dictionary",
-                "ratio: plain",
-                "share: dictionary",
-                "log: plain",
-                "device: dictionary",
-                "set: plain",
-            ]
-        );
-    }
-
-    #[test]
-    fn few_or_no_rows_are_written_too() {
-        let nothing: ArrayRef = Arc::new(Int32Array::from(Vec::<i32>::new()));
-        let rows = RecordBatch::try_from_iter([("key", nothing)]).unwrap();
-        assert_eq!(encodings(&rows), ["key: dictionary"]);
-    }
-}
+mod tests;

@@ -16,12 +16,11 @@ use datafusion::arrow::compute::{
 };
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::parquet::arrow::ArrowWriter;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use tokio::task::JoinSet;
 
-use super::encoding::writer_properties;
+use super::encoding::file_of;
 use super::files::{date_text, table_folder};
 use super::statistics::file_statistics;
 use super::{ContentHash, DataFile, Lake, PartitionValue, failpoint, store_error};
@@ -372,14 +371,10 @@ fn encode(
         batch.remove_column(partition);
     }
     let stats = file_statistics(&batch);
-    let properties = writer_properties(&batch).map_err(arrow_error)?;
     // Room for what the file will not be larger than, as a rule.
     let room = Vec::with_capacity(size(&batch) / 2);
-    let mut writer =
-        ArrowWriter::try_new(room, batch.schema(), Some(properties)).map_err(parquet_error)?;
-    writer.write(&batch).map_err(parquet_error)?;
     Ok(Encoded {
-        bytes: Bytes::from(writer.into_inner().map_err(parquet_error)?),
+        bytes: Bytes::from(file_of(&batch, room).map_err(parquet_error)?),
         rows: batch.num_rows() as u64,
         stats,
         content,
