@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone};
 use chrono_tz::Tz;
-use cinelake_kernels::month_start;
-use datafusion::arrow::array::{Date32Array, TimestampMicrosecondArray};
+use cinelake_kernels::{Encode, Period, days_of, month_start};
+use datafusion::arrow::array::{Array, Date32Array, TimestampMicrosecondArray};
 use datafusion::arrow::datatypes::Date32Type;
 
 use crate::error::{Error, Result};
@@ -51,6 +51,15 @@ pub fn local_periods(instants: &TimestampMicrosecondArray, zone: Tz, grain: Grai
     if zone == Tz::UTC {
         // All days are equally long there.
         let calendar = [NaiveDate::MIN, NaiveDate::MAX].map(Date32Type::from_naive_date);
+        if let Some(days) = days_of(instants.values(), MICROS_PER_DAY)
+            && i32::bounds(&days).is_some_and(|(a, b)| calendar[0] <= a && b <= calendar[1])
+        {
+            let period = match grain {
+                Grain::Day => Period::Day,
+                Grain::Month => Period::Month,
+            };
+            return Date32Array::new(period.of_days(&days).into(), instants.nulls().cloned());
+        }
         let day = |micros: i64| {
             let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).ok();
             day.filter(|day| (calendar[0]..=calendar[1]).contains(day))

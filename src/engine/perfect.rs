@@ -4,7 +4,8 @@
 //! are rows, about, its values need no hash table: a group is found by its
 //! distance from the lower bound, and rows in the order of their keys go through
 //! the groups in order. The field calls it perfect hashing. Several keys are the
-//! digits of one number; a text is a digit, too, where there are few of them.
+//! digits of one number; a text is a digit, too, where there are few of them, and
+//! so is the first day of a month.
 //! [`GroupByPlace`] finds such groupings, [`PerfectAggregate`] computes them,
 //! with DataFusion's own accumulators.
 
@@ -14,7 +15,7 @@ mod rest;
 
 use std::sync::Arc;
 
-use cinelake_kernels::{Span, Texts};
+use cinelake_kernels::{Months, Span, Texts};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
@@ -140,14 +141,31 @@ fn has_numbers(aggregate: &AggregateFunctionExpr) -> bool {
 enum Key {
     /// It lies between bounds.
     Number(Span),
+    /// It is the first day of one of the months between two, as the bounds are.
+    Month { first: i32, last: i32 },
     /// There are so many different ones, at most.
     Text(u32),
 }
 
 impl Key {
+    /// A date whose bounds are first days of months may be one, too, of fewer.
+    fn by_month(self) -> Self {
+        let Self::Number(span) = self else {
+            return self;
+        };
+        let day = |digit| span.number(digit).and_then(|day| i32::try_from(day).ok());
+        match (day(1), day(span.digits() - 1)) {
+            (Some(first), Some(last)) if Months::count(first, last).is_some() => {
+                Self::Month { first, last }
+            }
+            _ => self,
+        }
+    }
+
     fn digits(self) -> usize {
         let values = match self {
             Self::Number(span) => span.digits(),
+            Self::Month { first, last } => Months::count(first, last).map_or(1, |n| n + 1),
             Self::Text(most) => most + 1,
         };
         values as usize
@@ -195,8 +213,17 @@ fn keys_of(
     };
     let most = MOST.min((rows / parts).saturating_mul(SPARSE));
     let expressions = grouping.group_expr().expr();
-    for texts in TEXTS {
-        let key = |key| known_key(key, texts, input, &known.column_statistics, statistics);
+    let dates = [false, true].map(|monthly| TEXTS.map(|texts| (monthly, texts)));
+    for (monthly, texts) in dates.into_iter().flatten() {
+        let key = |key: &Arc<dyn PhysicalExpr>| {
+            let known = known_key(key, texts, input, &known.column_statistics, statistics)?;
+            let is_date = key.data_type(&input.schema()).ok()? == DataType::Date32;
+            Some(if monthly && is_date {
+                known.by_month()
+            } else {
+                known
+            })
+        };
         let keys: Option<Vec<Key>> = expressions.iter().map(|(expr, _)| key(expr)).collect();
         let Some(keys) = keys else {
             return Ok(None);

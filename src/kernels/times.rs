@@ -49,6 +49,9 @@ pub fn iso_date(text: &[u8]) -> Option<i32> {
 /// `YYYY-MM-DD`. Digits that would be lost are refused.
 #[must_use]
 pub fn iso_timestamp(text: &[u8]) -> Option<i64> {
+    if let Some(at) = text.try_into().ok().and_then(to_the_second) {
+        return Some(at);
+    }
     let days = i64::from(iso_date(text.get(..10)?)?);
     let time = match text.get(10..)? {
         [] => 0,
@@ -56,6 +59,38 @@ pub fn iso_timestamp(text: &[u8]) -> Option<i64> {
         _ => return None,
     };
     Some(days * MICROS_PER_DAY + time)
+}
+
+/// Microseconds since 1970-01-01 of `YYYY-MM-DD[ T]HH:MM:SS`, eight bytes at a
+/// time; none of all else.
+fn to_the_second(text: &[u8; 19]) -> Option<i64> {
+    let [month @ .., _, _, _, _, _, _, _, _, _, _, _] = *text;
+    let [_, _, _, _, _, _, _, _, d1, d2, between, time @ ..] = *text;
+    let month = pairs(month, *b"0000-00-")?;
+    let time = pairs(time, *b"00:00:00")?;
+    let day = pairs([d1, d2, b'0', b'0', b'0', b'0', b'0', b'0'], [b'0'; 8])?;
+    let [hour, minute, second] = [time[0], time[3], time[6]].map(i64::from);
+    if !matches!(between, b' ' | b'T') || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let year = u32::from(month[0]) * 100 + u32::from(month[2]);
+    let day = day_of(year, month[5].into(), day[0].into())?;
+    let seconds = hour * 3600 + minute * 60 + second;
+    Some(i64::from(day) * MICROS_PER_DAY + seconds * MICROS_PER_SECOND)
+}
+
+/// Of each byte of `text` the number that it and the next one are, where `form`
+/// has zeros; none where the text has other than digits there, or is not as the
+/// form elsewhere.
+fn pairs(text: [u8; 8], form: [u8; 8]) -> Option<[u8; 8]> {
+    // What makes a byte overflow that is not allowed: ten, or anything.
+    let over = form.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x7f });
+    let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(form);
+    let odd = digits.wrapping_add(u64::from_le_bytes(over)) | digits;
+    if odd & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    Some((digits.wrapping_mul(10).wrapping_add(digits >> 8)).to_le_bytes())
 }
 
 fn time_of_day(text: &[u8]) -> Option<i64> {
@@ -145,6 +180,31 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn timestamps_are_those_that_are_written(
+            year in 0_u32..10_000,
+            month in 1_u32..13,
+            day in 1_u32..29,
+            second in 0_i64..86_400,
+            between in "[ T]",
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let days = i64::from(day_of(year, month, day).unwrap());
+            let micros = days * MICROS_PER_DAY + second * MICROS_PER_SECOND;
+            let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+            let date = format!("{year:04}-{month:02}-{day:02}");
+            let mut text = format!("{date}{between}{hour:02}:{minute:02}:{second:02}").into_bytes();
+            prop_assert_eq!(iso_timestamp(&text), Some(micros));
+            let slowly = |text: &[u8]| {
+                let day = iso_date(&text[..10])?;
+                let time = matches!(text[10], b' ' | b'T').then(|| time_of_day(&text[11..]))??;
+                Some(i64::from(day) * MICROS_PER_DAY + time)
+            };
+            text[at.index(19)] = byte;
+            prop_assert_eq!(iso_timestamp(&text), slowly(&text));
+        }
+
         #[test]
         fn white_space_goes_as_the_standard_says(text in "\\PC{0,4}[ \t\u{a0}\u{2003}a]{0,3}") {
             prop_assert_eq!(trimmed(&text), text.trim());

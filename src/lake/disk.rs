@@ -11,10 +11,15 @@ use std::sync::Arc;
 use object_store::path::Path;
 use object_store::{PutPayload, PutResult, Result as StoreResult};
 
+use super::at_once::at_once;
 use super::failpoint;
 use super::fault::{Faults, Operation, Passed};
+use super::power::Journal;
 use super::store::generic;
 use crate::error::{Error, Result};
+
+/// Files and folders that are synced at the same time.
+const SYNCED_AT_ONCE: usize = 8;
 
 /// A small file that is written and synced beside its place, then gets its
 /// name.
@@ -101,23 +106,38 @@ fn meet(faults: Option<&Faults>, operation: Operation, path: &FilePath) -> std::
 
 /// Syncs files, then the folders that lead to them.
 pub(super) fn sync_files(root: &FilePath, paths: &[Path], faults: Option<&Faults>) -> Result<()> {
+    let files: Vec<PathBuf> = paths.iter().map(|path| root.join(path.as_ref())).collect();
+    sync_paths(&files, faults, Journal::synced_file)?;
     let mut folders = BTreeSet::new();
-    for path in paths {
-        let full = root.join(path.as_ref());
-        sync_path(&full, faults)?;
-        if let Some(faults) = faults {
-            faults.journal().synced_file(&full);
-        }
-        let parents = full.ancestors().skip(1).take_while(|p| p.starts_with(root));
+    for file in &files {
+        let parents = file.ancestors().skip(1).take_while(|p| p.starts_with(root));
         folders.extend(parents.map(FilePath::to_path_buf));
     }
-    for folder in folders.iter().rev() {
-        sync_path(folder, faults)?;
-        if let Some(faults) = faults {
-            faults.journal().synced_folder(folder);
-        }
+    let folders: Vec<PathBuf> = folders.into_iter().rev().collect();
+    sync_paths(&folders, faults, Journal::synced_folder)
+}
+
+/// Syncs all that no fault is met before, some at a time: a disk makes many last
+/// as soon as one.
+fn sync_paths(
+    paths: &[PathBuf],
+    faults: Option<&Faults>,
+    synced: fn(&mut Journal, &FilePath),
+) -> Result<()> {
+    let mut met: Result<()> = Ok(());
+    let passed = paths.iter().take_while(|path| {
+        let passed = meet(faults, Operation::Sync, path);
+        met = passed.map(drop).map_err(|e| unsynced(path, e));
+        met.is_ok()
+    });
+    let passed = &paths[..passed.count()];
+    let synced_all = at_once(SYNCED_AT_ONCE, passed.len(), |at| sync_path(&passed[at]));
+    synced_all.into_iter().collect::<Result<()>>()?;
+    if let Some(faults) = faults {
+        let mut journal = faults.journal();
+        passed.iter().for_each(|path| synced(&mut journal, path));
     }
-    Ok(())
+    met
 }
 
 /// Makes `folder`, and has those that lead to it remember its name.
@@ -130,8 +150,8 @@ pub(super) fn make_folder(folder: &FilePath) -> Result<()> {
     })?;
     for made in new {
         match made.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => sync_path(FilePath::new("."), None)?,
-            Some(parent) => sync_path(parent, None)?,
+            Some(parent) if parent.as_os_str().is_empty() => sync_path(FilePath::new("."))?,
+            Some(parent) => sync_path(parent)?,
             None => {}
         }
     }
@@ -140,11 +160,15 @@ pub(super) fn make_folder(folder: &FilePath) -> Result<()> {
 
 /// Syncs a file or folder. One that was deleted since is synced with the
 /// folder it was in.
-fn sync_path(path: &FilePath, faults: Option<&Faults>) -> Result<()> {
-    let synced = meet(faults, Operation::Sync, path).and_then(|_| match File::open(path) {
+fn sync_path(path: &FilePath) -> Result<()> {
+    let synced = match File::open(path) {
         Ok(file) => file.sync_all(),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e),
-    });
-    synced.map_err(|e| Error::io("could not sync").file(path).because(e))
+    };
+    synced.map_err(|e| unsynced(path, e))
+}
+
+fn unsynced(path: &FilePath, error: std::io::Error) -> Error {
+    Error::io("could not sync").file(path).because(error)
 }

@@ -21,8 +21,11 @@ use datafusion::parquet::arrow::arrow_writer::compute_leaves;
 use datafusion::parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::errors::{ParquetError, Result};
+use datafusion::parquet::file::metadata::RowGroupMetaData;
 use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
-use datafusion::parquet::schema::types::ColumnPath;
+use datafusion::parquet::schema::types::{ColumnPath, SchemaDescriptor};
+
+use super::at_once::at_once;
 
 /// Rows of a row group, and of a page.
 const GROUP_ROWS: usize = 1 << 20;
@@ -32,43 +35,56 @@ const SAMPLED: usize = 4096;
 /// Rows below which it does not matter.
 const FEW: usize = 64;
 
-/// The file of `rows`, written after what `room` has.
-pub(super) fn file_of(rows: &RecordBatch, room: Vec<u8>) -> Result<Vec<u8>> {
+/// The file of `rows`, written into `room` by so many threads, and what it says
+/// of its row groups.
+pub(super) fn file_of(
+    rows: &RecordBatch,
+    room: Vec<u8>,
+    threads: usize,
+) -> Result<(Vec<u8>, Vec<RowGroupMetaData>)> {
     let schema = rows.schema();
-    let columns = || schema.fields().iter().zip(rows.columns());
     let repeats: Vec<bool> = rows.columns().iter().map(repeats).collect::<Result<_>>()?;
     let properties = writer_properties(rows, &repeats);
     let writer = ArrowWriter::try_new(room, rows.schema(), Some(properties))?;
     let (mut file, of_library) = writer.into_serialized_writer()?;
     let leaves = ArrowSchemaConverter::new().convert(&schema)?;
+    let firsts = first_leaves(&leaves, schema.fields().len());
     for (number, from) in (0..rows.num_rows()).step_by(GROUP_ROWS).enumerate() {
-        let length = GROUP_ROWS.min(rows.num_rows() - from);
+        let rows = rows.slice(from, GROUP_ROWS.min(rows.num_rows() - from));
+        let mut chunks = at_once(threads, rows.num_columns(), |at| {
+            values::encoded(&leaves.column(firsts[at]), rows.column(at), repeats[at])
+        })
+        .into_iter();
         let mut of_library = of_library.create_column_writers(number)?.into_iter();
-        let mut leaves = leaves.columns().iter();
         let mut group = file.next_row_group()?;
-        for ((field, column), repeats) in columns().zip(&repeats) {
-            let column = column.slice(from, length);
-            let leaf = leaves.as_slice().first().ok_or_else(lacks_leaf)?;
-            if let Some(chunk) = values::encoded(leaf, &column, *repeats)? {
-                chunk.append_to(&mut group)?;
-                leaves.next();
+        for (field, column) in schema.fields().iter().zip(rows.columns()) {
+            if let Some(chunk) = chunks.next().transpose()?.flatten() {
                 of_library.next();
+                chunk.append_to(&mut group)?;
                 continue;
             }
-            for leaf in &compute_leaves(field, &column)? {
-                let mut writer = of_library.next().ok_or_else(lacks_leaf)?;
+            // A column of lists or records has several.
+            for leaf in &compute_leaves(field, column)? {
+                let mut writer = of_library.next().ok_or_else(|| {
+                    ParquetError::General("a column is not in its file's schema".to_owned())
+                })?;
                 writer.write(leaf)?;
                 writer.close()?.append_to_row_group(&mut group)?;
-                leaves.next();
             }
         }
         group.close()?;
     }
-    file.into_inner()
+    let groups = file.flushed_row_groups().to_vec();
+    Ok((file.into_inner()?, groups))
 }
 
-fn lacks_leaf() -> ParquetError {
-    ParquetError::General("a column is not in its file's schema".to_owned())
+/// Of each of so many columns the first leaf.
+fn first_leaves(leaves: &SchemaDescriptor, columns: usize) -> Vec<usize> {
+    let mut firsts = vec![0; columns];
+    for leaf in (0..leaves.num_columns()).rev() {
+        firsts[leaves.get_column_root_idx(leaf)] = leaf;
+    }
+    firsts
 }
 
 /// How the library writes columns.

@@ -7,6 +7,7 @@
 //! one [`Snapshot`], of main or of a branch. Start reading at [`Lake`], then `publish.rs`.
 
 mod aside;
+mod at_once;
 mod branch;
 mod checkpoint;
 mod content;

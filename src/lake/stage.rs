@@ -9,17 +9,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cinelake_kernels::order_of;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use cinelake_kernels::{Encode, order_of};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Date32Array, UInt32Array};
 use datafusion::arrow::compute::{
-    SortColumn, SortOptions, cast, concat_batches, lexsort_to_indices, take_record_batch,
+    SortColumn, SortOptions, cast, concat, lexsort_to_indices, take, take_record_batch,
 };
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use tokio::task::JoinSet;
 
+use super::at_once::at_once;
 use super::encoding::file_of;
 use super::files::{date_text, table_folder};
 use super::statistics::file_statistics;
@@ -27,6 +29,9 @@ use super::{ContentHash, DataFile, Lake, PartitionValue, failpoint, store_error}
 use crate::clock::Clock;
 use crate::error::{Error, Result, did_you_mean};
 use crate::name::TableName;
+
+/// Bytes of rows that are not worth a second thread.
+const SMALL: usize = 1 << 20;
 
 /// How a table's files are laid out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,9 +218,14 @@ impl TableWriter {
             self.order.clone(),
             self.partition,
         );
+        // What other files leave of the threads.
+        let threads = match buffer.bytes < SMALL {
+            true => 1,
+            false => self.parallel.div_ceil(self.writing.len() + 1),
+        };
         self.writing.spawn(async move {
             let encoded = tokio::task::spawn_blocking(move || {
-                encode(&schema, buffer.batches, &order, partition)
+                encode(&schema, buffer.batches, &order, partition, threads)
             });
             let encoded = encoded
                 .await
@@ -276,16 +286,19 @@ pub fn days_of<'a>(
     batch: &'a RecordBatch,
     column: &str,
 ) -> Result<impl Iterator<Item = PartitionValue> + 'a> {
+    Ok(dates(batch, column)?.iter())
+}
+
+fn dates<'a>(batch: &'a RecordBatch, column: &str) -> Result<&'a Date32Array> {
     let days = batch
         .column_by_name(column)
         .and_then(|values| values.as_primitive_opt::<Date32Type>());
-    let days = days.ok_or_else(|| {
+    days.ok_or_else(|| {
         Error::usage(format!(
             "a table is split by `{column}`, which is not a date"
         ))
         .hint("cast it: `cast(date_trunc('month', started_at) as date) as month`")
-    })?;
-    Ok(days.iter())
+    })
 }
 
 /// The rows of `batch` by their value in `column`, a date.
@@ -296,15 +309,15 @@ pub fn split_by_date(
     batch: &RecordBatch,
     column: &str,
 ) -> Result<Vec<(PartitionValue, RecordBatch)>> {
-    let mut rows: BTreeMap<PartitionValue, Vec<u32>> = BTreeMap::new();
-    for (row, value) in (0..).zip(days_of(batch, column)?) {
-        rows.entry(value).or_default().push(row);
+    let days = dates(batch, column)?;
+    if let (0, Some((first, last))) = (days.null_count(), i32::bounds(days.values()))
+        && first == last
+    {
+        return Ok(vec![(Some(first), batch.clone())]);
     }
-    if rows.len() == 1 {
-        return Ok(rows
-            .into_keys()
-            .map(|value| (value, batch.clone()))
-            .collect());
+    let mut rows: BTreeMap<PartitionValue, Vec<u32>> = BTreeMap::new();
+    for (row, value) in (0..).zip(days) {
+        rows.entry(value).or_default().push(row);
     }
     rows.into_iter()
         .map(|(value, rows)| {
@@ -359,29 +372,55 @@ fn encode(
     batches: Vec<RecordBatch>,
     order: &[usize],
     partition: Option<usize>,
+    threads: usize,
 ) -> Result<Encoded> {
-    let mut batch = concat_batches(schema, &batches).map_err(arrow_error)?;
+    let mut batch = columns_of(schema, threads, |at| {
+        let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(at).as_ref()).collect();
+        concat(&parts)
+    })?;
     // Of the rows' copies one is kept at a time.
     drop(batches);
     if !order.is_empty() {
-        batch = sorted(batch, order)?;
+        batch = sorted(batch, order, threads)?;
     }
-    let content = ContentHash::of(&batch)?;
+    let content = content_of(&batch, threads)?;
     if let Some(partition) = partition {
         batch.remove_column(partition);
     }
-    let stats = file_statistics(&batch);
     // Room for what the file will not be larger than, as a rule.
     let room = Vec::with_capacity(size(&batch) / 2);
+    let (bytes, groups) = file_of(&batch, room, threads).map_err(parquet_error)?;
     Ok(Encoded {
-        bytes: Bytes::from(file_of(&batch, room).map_err(parquet_error)?),
+        bytes: Bytes::from(bytes),
         rows: batch.num_rows() as u64,
-        stats,
+        stats: file_statistics(&batch, &groups),
         content,
     })
 }
 
-fn sorted(batch: RecordBatch, order: &[usize]) -> Result<RecordBatch> {
+/// A batch of what `one` makes of each column.
+fn columns_of(
+    schema: &SchemaRef,
+    threads: usize,
+    one: impl Fn(usize) -> std::result::Result<ArrayRef, ArrowError> + Sync,
+) -> Result<RecordBatch> {
+    let columns = at_once(threads, schema.fields().len(), one).into_iter();
+    let columns = columns.collect::<std::result::Result<_, _>>();
+    columns
+        .and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns))
+        .map_err(arrow_error)
+}
+
+fn content_of(batch: &RecordBatch, threads: usize) -> Result<ContentHash> {
+    let rows = batch.num_rows().div_ceil(threads.max(1));
+    let parts = at_once(threads, threads, |part| {
+        let from = (part * rows).min(batch.num_rows());
+        ContentHash::of(&batch.slice(from, rows.min(batch.num_rows() - from)))
+    });
+    parts.into_iter().sum()
+}
+
+fn sorted(batch: RecordBatch, order: &[usize], threads: usize) -> Result<RecordBatch> {
     let indices = match order_of_numbers(&batch, order)? {
         Some(indices) => indices,
         None => order_of_values(&batch, order)?,
@@ -390,7 +429,9 @@ fn sorted(batch: RecordBatch, order: &[usize]) -> Result<RecordBatch> {
     if in_order && indices.null_count() == 0 {
         return Ok(batch);
     }
-    take_record_batch(&batch, &indices).map_err(arrow_error)
+    columns_of(&batch.schema(), threads, |at| {
+        take(batch.column(at), &indices, None)
+    })
 }
 
 /// The order of rows by columns of whole numbers, dates and times without nulls.
@@ -434,7 +475,7 @@ fn joined(result: Result<Result<DataFile>, tokio::task::JoinError>) -> Result<Da
     result.map_err(|e| Error::io("a writer stopped").because(e))?
 }
 
-fn arrow_error(error: datafusion::arrow::error::ArrowError) -> Error {
+fn arrow_error(error: ArrowError) -> Error {
     Error::data("rows do not fit their table").because(error)
 }
 

@@ -5,14 +5,11 @@
 //! of other writers may be cut to milliseconds.
 
 use chrono::DateTime;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
-use datafusion::arrow::compute::{max, max_string_view, min, min_string_view};
-use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int16Type, Int32Type, Int64Type, Schema,
-    TimeUnit, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
+use datafusion::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use datafusion::parquet::file::statistics::Statistics;
 use serde_json::{Map, Value};
 
 use super::files::{date_days, date_text};
@@ -35,8 +32,8 @@ pub struct ColumnRange {
     pub exact: bool,
 }
 
-/// Delta's statistics of `batch`, which becomes one file.
-pub(super) fn file_statistics(batch: &RecordBatch) -> String {
+/// Delta's statistics of `batch`, which is a file of these row groups.
+pub(super) fn file_statistics(batch: &RecordBatch, groups: &[RowGroupMetaData]) -> String {
     let (mut mins, mut maxs, mut nulls) = (Vec::new(), Vec::new(), Vec::new());
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns()).enumerate();
@@ -47,7 +44,13 @@ pub(super) fn file_statistics(batch: &RecordBatch) -> String {
         }
         let name = Value::String(field.name().clone());
         nulls.push(format!("{name}:{}", array.null_count()));
-        if let Some((least, greatest)) = bounds(array) {
+        let is_named =
+            |chunk: &&ColumnChunkMetaData| *chunk.column_path().parts() == [field.name().as_str()];
+        let columns = groups.iter().map(|group| group.columns().iter());
+        let chunks: Vec<_> = columns
+            .flat_map(|mut chunks| chunks.find(is_named))
+            .collect();
+        if let Some((least, greatest)) = bounds(field.data_type(), &chunks) {
             mins.push(format!("{name}:{least}"));
             maxs.push(format!("{name}:{greatest}"));
         }
@@ -61,60 +64,97 @@ pub(super) fn file_statistics(batch: &RecordBatch) -> String {
     )
 }
 
-/// The smallest and greatest value as JSON text.
-fn bounds(array: &ArrayRef) -> Option<(String, String)> {
-    let pair = |a: String, b: String| Some((a, b));
-    match array.data_type() {
-        DataType::Int16 => {
-            let values = array.as_primitive::<Int16Type>();
-            pair(min(values)?.to_string(), max(values)?.to_string())
+/// The smallest and greatest value of a column's chunks as JSON text.
+fn bounds(kind: &DataType, chunks: &[&ColumnChunkMetaData]) -> Option<(String, String)> {
+    let both =
+        |(min, max): (i64, i64), text: fn(i64) -> Option<String>| Some((text(min)?, text(max)?));
+    match kind {
+        DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            both(ends(chunks, whole)?, |value| Some(value.to_string()))
         }
-        DataType::Int32 => {
-            let values = array.as_primitive::<Int32Type>();
-            pair(min(values)?.to_string(), max(values)?.to_string())
-        }
-        DataType::Int64 => {
-            let values = array.as_primitive::<Int64Type>();
-            pair(min(values)?.to_string(), max(values)?.to_string())
-        }
+        DataType::Date32 => both(ends(chunks, whole)?, |days| {
+            Some(format!("\"{}\"", date_text(i32::try_from(days).ok()?)))
+        }),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => both(ends(chunks, whole)?, instant),
         DataType::Float64 => {
-            let values = array.as_primitive::<Float64Type>();
-            if values.iter().flatten().any(f64::is_nan) {
-                return None;
-            }
-            let (least, greatest) = (min(values)?, max(values)?);
-            let finite = least.is_finite() && greatest.is_finite();
-            finite.then(|| (format!("{least:?}"), format!("{greatest:?}")))
-        }
-        DataType::Date32 => {
-            let values = array.as_primitive::<Date32Type>();
-            let quoted = |days| format!("\"{}\"", date_text(days));
-            pair(quoted(min(values)?), quoted(max(values)?))
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let values = array.as_primitive::<TimestampMicrosecondType>();
-            pair(instant(min(values)?)?, instant(max(values)?)?)
+            let (min, max) = ends(chunks, |known| match known {
+                Statistics::Double(known) => Some((*known.min_opt()?, *known.max_opt()?)),
+                _ => None,
+            })?;
+            let finite = min.is_finite() && max.is_finite();
+            finite.then(|| (format!("{min:?}"), format!("{max:?}")))
         }
         DataType::Decimal128(_, scale) => {
-            let values = array.as_primitive::<Decimal128Type>();
-            let text = |v| Decimal128Text(v, *scale).to_string();
-            pair(text(min(values)?), text(max(values)?))
+            let (min, max) = ends(chunks, |known| match known {
+                Statistics::FixedLenByteArray(known) => Some((
+                    wide(known.min_opt()?.data())?,
+                    wide(known.max_opt()?.data())?,
+                )),
+                _ => whole(known).map(|(min, max)| (min.into(), max.into())),
+            })?;
+            let text = |value| Decimal128Text(value, *scale).to_string();
+            Some((text(min), text(max)))
         }
         DataType::Utf8View => {
-            let values = array.as_string_view();
-            let least: String = min_string_view(values)?.chars().take(TEXT_CHARS).collect();
-            let greatest = max_string_view(values)?;
-            let mut upper: String = greatest.chars().take(TEXT_CHARS).collect();
-            if upper.len() < greatest.len() {
+            let (min, max) = ends(chunks, |known| match known {
+                Statistics::ByteArray(known) => {
+                    Some((known.min_opt()?.clone(), known.max_opt()?.clone()))
+                }
+                _ => None,
+            })?;
+            let (min, max) = (min.as_utf8().ok()?, max.as_utf8().ok()?);
+            let least: String = min.chars().take(TEXT_CHARS).collect();
+            let mut upper: String = max.chars().take(TEXT_CHARS).collect();
+            if upper.len() < max.len() {
                 upper.push(char::MAX);
             }
-            pair(
+            Some((
                 Value::String(least).to_string(),
                 Value::String(upper).to_string(),
-            )
+            ))
         }
         _ => None,
     }
+}
+
+/// The least and the greatest of what is known of `chunks`; none where a chunk
+/// with values does not say.
+fn ends<T: PartialOrd>(
+    chunks: &[&ColumnChunkMetaData],
+    said: impl Fn(&Statistics) -> Option<(T, T)>,
+) -> Option<(T, T)> {
+    let mut ends: Option<(T, T)> = None;
+    for chunk in chunks {
+        let known = chunk.statistics()?;
+        if known.null_count_opt() == u64::try_from(chunk.num_values()).ok() {
+            continue;
+        }
+        let (min, max) = said(known)?;
+        ends = Some(match ends {
+            None => (min, max),
+            Some((least, greatest)) => (
+                if min < least { min } else { least },
+                if max > greatest { max } else { greatest },
+            ),
+        });
+    }
+    ends
+}
+
+fn whole(known: &Statistics) -> Option<(i64, i64)> {
+    match known {
+        Statistics::Int32(known) => Some(((*known.min_opt()?).into(), (*known.max_opt()?).into())),
+        Statistics::Int64(known) => Some((*known.min_opt()?, *known.max_opt()?)),
+        _ => None,
+    }
+}
+
+/// A number of up to 16 bytes, the highest first.
+fn wide(bytes: &[u8]) -> Option<i128> {
+    let negative = bytes.first()? & 0x80 != 0;
+    let mut all = [if negative { 0xff } else { 0 }; 16];
+    all[16_usize.checked_sub(bytes.len())?..].copy_from_slice(bytes);
+    Some(i128::from_be_bytes(all))
 }
 
 fn instant(micros: i64) -> Option<String> {
@@ -193,11 +233,18 @@ fn scalar(value: &Value, kind: &DataType) -> Option<ScalarValue> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encoding::file_of;
     use super::*;
     use datafusion::arrow::array::{
-        Decimal128Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
+        ArrayRef, Decimal128Array, Float64Array, Int16Array, Int64Array, StringViewArray,
+        TimestampMicrosecondArray,
     };
     use std::sync::Arc;
+
+    fn statistics_of(batch: &RecordBatch) -> String {
+        let (_, groups) = file_of(batch, Vec::new(), 1).unwrap();
+        file_statistics(batch, &groups)
+    }
 
     fn batch() -> RecordBatch {
         let long = "z".repeat(40);
@@ -217,7 +264,7 @@ mod tests {
 
     #[test]
     fn statistics_are_safe_bounds_in_deltas_json() {
-        let text = file_statistics(&batch());
+        let text = statistics_of(&batch());
         let parsed: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(parsed["numRecords"], 3);
         assert_eq!(parsed["minValues"]["id"], 1);
@@ -234,7 +281,7 @@ mod tests {
     #[test]
     fn ranges_read_back_and_hold_every_value() {
         let batch = batch();
-        let ranges = column_ranges(&file_statistics(&batch), &batch.schema());
+        let ranges = column_ranges(&statistics_of(&batch), &batch.schema());
         let id = ranges[0].clone().unwrap();
         assert_eq!(
             (id.min, id.max, id.exact),
@@ -256,5 +303,43 @@ mod tests {
                 .unwrap()
                 .exact
         );
+    }
+    #[test]
+    fn bounds_are_of_values_and_only_where_they_are_known() {
+        let decimals = |precision| {
+            let values = [Some(-70_000), Some(12), None].map(|v: Option<i128>| v.map(|v| v * 3));
+            let array = Decimal128Array::from(values.to_vec());
+            Arc::new(array.with_precision_and_scale(precision, 1).unwrap()) as ArrayRef
+        };
+        let doubles = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
+        let texts = |suffix: &str| {
+            let texts = ["a", "ß", "中"].map(|text| format!("{text}{suffix}"));
+            Arc::new(StringViewArray::from_iter_values(texts)) as ArrayRef
+        };
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            [
+                ("narrow", decimals(6)),
+                ("wide", decimals(12)),
+                ("widest", decimals(30)),
+                (
+                    "small",
+                    Arc::new(Int16Array::from(vec![None, Some(-3), Some(7)])),
+                ),
+                ("nothing", Arc::new(Int64Array::new_null(3))),
+                ("number", doubles([1.5, -0.25, 3.0])),
+                ("no_number", doubles([1.5, f64::NAN, 3.0])),
+                ("endless", doubles([1.5, f64::INFINITY, 3.0])),
+                ("text", texts("")),
+                ("long", texts(&"é".repeat(90))),
+            ]
+            .map(|(name, array)| (name, array, true)),
+        )
+        .unwrap();
+        insta::assert_snapshot!(statistics_of(&batch).replace(",\"m", ",\n\"m").replace(",\"null", ",\n\"null"), @r#"
+        {"numRecords":3,
+        "minValues":{"narrow":-21000.0,"wide":-21000.0,"widest":-21000.0,"small":-3,"number":-0.25,"text":"a","long":"aééééééééééééééééééééééééééééééé"},
+        "maxValues":{"narrow":3.6,"wide":3.6,"widest":3.6,"small":7,"number":3.0,"text":"中","long":"中éééééééééééééééééééééééééééééê"},
+        "nullCount":{"narrow":1,"wide":1,"widest":1,"small":1,"nothing":3,"number":0,"no_number":0,"endless":0,"text":0,"long":0}}
+        "#);
     }
 }

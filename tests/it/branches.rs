@@ -202,7 +202,7 @@ fn what_is_built_on_a_branch_is_seen_there_and_nowhere_else() {
     gold.revenue
     Revenue by month.
 
-    2 rows in 1 file, 1,095 bytes, on a branch, changed in snapshot 2
+    2 rows in 1 file, 1,094 bytes, on a branch, changed in snapshot 2
     order by: month
     file: queries/gold/revenue.sql
     grain: month
@@ -210,9 +210,9 @@ fn what_is_built_on_a_branch_is_seen_there_and_nowhere_else() {
     ┌──────────┬───────────────┬──────────────────┬─────────────┐
     │ column   ┆ type          ┆ storage          ┆ description │
     ╞══════════╪═══════════════╪══════════════════╪═════════════╡
-    │ month    ┆ date          ┆ dictionary, 34 % ┆             │
+    │ month    ┆ date          ┆ dictionary, 33 % ┆             │
     │ revenue  ┆ decimal(22,2) ┆ plain, 28 %      ┆             │
-    │ payments ┆ bigint        ┆ dictionary, 38 % ┆             │
+    │ payments ┆ bigint        ┆ dictionary, 39 % ┆             │
     └──────────┴───────────────┴──────────────────┴─────────────┘
     ");
     let listed = "select branch, snapshot, began_at, behind, tables_differ from system.branches";

@@ -157,7 +157,7 @@ fn a_full_disk_is_named_and_staged_files_go() {
     // The months' files are written at the same time: either may be the third.
     let message = steady_names(&ran.stderr[error..]).replace("2024-03-01", "2024-02-01");
     insta::assert_snapshot!(message, @r"
-    error: could not write 2503 bytes to `bronze/watched/month=2024-02-01/part-[id].parquet`: Generic lake error: bronze/watched/month=2024-02-01/part-[id].parquet: No space left on device (os error 28)
+    error: could not write 2488 bytes to `bronze/watched/month=2024-02-01/part-[id].parquet`: Generic lake error: bronze/watched/month=2024-02-01/part-[id].parquet: No space left on device (os error 28)
     hint: the disk is full; what was published stays as it is, free space and run again
     ");
     assert_eq!(lake.data_files(), files, "what was staged is deleted");

@@ -223,9 +223,9 @@ fn other_questions_deal_the_files_out_to_the_threads() {
     let few = "select month, user_id, count(*) from silver.sessions where month >= date '2024-05-01' group by 1, 2";
     insta::assert_snapshot!(operators(&project, few), @r"
     ProjectionExec
-      AggregateExec: mode=FinalPartitioned
+      PerfectAggregateExec: mode=FinalPartitioned
         RepartitionExec: partitioning=Hash([month@0, user_id@1], 2), input_partitions=2
-          AggregateExec: mode=Partial
+          PerfectAggregateExec: mode=Partial
             DataSourceExec: 2 groups of sessions
     ");
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cinelake_kernels::{Places, Span, Texts};
+use cinelake_kernels::{Months, Places, Span, Texts};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, Int64Array, PrimitiveArray, StringViewBuilder,
+    Array, ArrayRef, AsArray, Date32Array, Int32Array, Int64Array, PrimitiveArray,
+    StringViewBuilder,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef};
@@ -199,6 +200,7 @@ struct Groups {
 /// The digits of a key.
 enum Digits {
     Number(Span),
+    Month(Months),
     Text(Texts),
 }
 
@@ -238,6 +240,11 @@ impl Groups {
         };
         let digits = keys.iter().map(|key| match key {
             Key::Number(span) => Digits::Number(*span),
+            Key::Month { first, last } => match Months::between(*first, *last) {
+                Some(months) => Digits::Month(months),
+                // Of which no row has one.
+                None => Digits::Number(Span::new(0, 0)),
+            },
             Key::Text(most) => Digits::Text(Texts::new(*most)),
         });
         Ok(Self {
@@ -351,6 +358,7 @@ impl Digits {
         let missing = missing.as_deref();
         Ok(match self {
             Self::Number(span) => span.append(numbers(keys)?.values(), missing, places),
+            Self::Month(months) => months.append(numbers(keys)?.values(), missing, places),
             Self::Text(texts) => {
                 let keys = keys.as_string_view();
                 let buffers = keys.data_buffers().iter().map(|buffer| buffer.as_slice());
@@ -364,6 +372,7 @@ impl Digits {
     fn taken(&self, places: &mut [u32], kind: &DataType) -> Result<ArrayRef> {
         let digits = match self {
             Self::Number(span) => span.digits(),
+            Self::Month(months) => months.digits(),
             Self::Text(texts) => texts.digits(),
         };
         let taken = places.iter_mut().map(|place| {
@@ -375,6 +384,10 @@ impl Digits {
             Self::Number(span) => {
                 let keys: Int64Array = taken.map(|digit| span.number(digit)).collect();
                 as_keys(&keys, kind)
+            }
+            Self::Month(months) => {
+                let keys = taken.map(|digit| months.day(digit));
+                Ok(Arc::new(keys.collect::<Date32Array>()))
             }
             Self::Text(texts) => {
                 let mut keys = StringViewBuilder::new().with_deduplicate_strings();

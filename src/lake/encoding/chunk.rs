@@ -62,7 +62,7 @@ impl Chunk {
         let mut index = Index::new(column);
         let mut codec = Compression::LZ4_RAW;
         let mut taken = 0;
-        let mut raw = Vec::new();
+        let (mut raw, mut room) = (Vec::new(), Vec::new());
         for from in (0..rows).step_by(PAGE_ROWS) {
             let page_rows = PAGE_ROWS.min(rows - from);
             let nulls = nulls.map(|nulls| nulls.slice(from, page_rows));
@@ -75,11 +75,11 @@ impl Chunk {
                 put_levels(page_rows, nulls.as_ref(), &mut raw);
             }
             values.put(some, &mut raw);
-            let mut bytes = compressed(&raw, codec)?;
+            let mut bytes = compressed(&raw, codec, &mut room)?;
             if pages.is_empty() && bytes.len() * 16 > raw.len() * 15 {
                 // Packed numbers hardly become smaller, but take time.
                 codec = Compression::UNCOMPRESSED;
-                bytes = compressed(&raw, codec)?;
+                bytes = compressed(&raw, codec, &mut room)?;
             }
             let page = Page::DataPage {
                 buf: bytes,
@@ -91,16 +91,16 @@ impl Chunk {
             };
             pages.push(CompressedPage::new(page, raw.len()));
         }
-        let dictionary = |(raw, values): (Vec<u8>, usize)| -> Result<CompressedPage> {
+        let mut dictionary = |(raw, values): (Vec<u8>, usize)| -> Result<CompressedPage> {
             let page = Page::DictionaryPage {
-                buf: compressed(&raw, codec)?,
+                buf: compressed(&raw, codec, &mut room)?,
                 num_values: count(values)?,
                 encoding: Encoding::PLAIN_DICTIONARY,
                 is_sorted: false,
             };
             Ok(CompressedPage::new(page, raw.len()))
         };
-        let dictionary = values.dictionary().map(dictionary).transpose()?;
+        let dictionary = values.dictionary().map(&mut dictionary).transpose()?;
         written(column, rows, codec, dictionary, pages, index)
     }
 
@@ -287,15 +287,14 @@ fn put_levels(rows: usize, nulls: Option<&NullBuffer>, out: &mut Vec<u8>) {
     out[start..start + 4].copy_from_slice(&bytes.to_le_bytes());
 }
 
-fn compressed(raw: &[u8], codec: Compression) -> Result<Bytes> {
+/// What `raw` becomes, by way of `room`.
+fn compressed(raw: &[u8], codec: Compression, room: &mut Vec<u8>) -> Result<Bytes> {
     if codec == Compression::UNCOMPRESSED {
         return Ok(Bytes::copy_from_slice(raw));
     }
-    let mut bytes = vec![0; get_maximum_output_size(raw.len())];
-    let used = compress_into(raw, &mut bytes).map_err(|e| ParquetError::External(Box::new(e)))?;
-    bytes.truncate(used);
-    bytes.shrink_to_fit();
-    Ok(bytes.into())
+    room.resize(room.len().max(get_maximum_output_size(raw.len())), 0);
+    let used = compress_into(raw, room).map_err(|e| ParquetError::External(Box::new(e)))?;
+    Ok(Bytes::copy_from_slice(&room[..used]))
 }
 
 fn count(number: usize) -> Result<u32> {

@@ -126,7 +126,7 @@ proptest! {
         different in prop_oneof![1_u64..50, 1_u64..60_000],
     ) {
         let rows = rows_of(rows, seed, nulls, different);
-        let ours = read(file_of(&rows, Vec::new()).unwrap());
+        let ours = read(file_of(&rows, Vec::new(), 2).unwrap().0);
         let theirs = read(file_of_library(&rows));
         let (said, other) = (Arc::clone(ours.metadata()), Arc::clone(theirs.metadata()));
         prop_assert_eq!(said.num_row_groups(), other.num_row_groups());
@@ -155,7 +155,7 @@ proptest! {
 
 /// How the values of each column are stored.
 fn encodings(rows: &RecordBatch) -> Vec<String> {
-    let file = read(file_of(rows, Vec::new()).unwrap());
+    let file = read(file_of(rows, Vec::new(), 1).unwrap().0);
     let columns = file
         .metadata()
         .row_groups()
@@ -227,7 +227,7 @@ fn rows_of_more_than_one_group_are_in_groups() {
     let n = GROUP_ROWS + 3;
     let values: ArrayRef = Arc::new(Int64Array::from_iter_values((0..n as i64).map(|i| i % 100)));
     let rows = RecordBatch::try_from_iter([("n", values)]).unwrap();
-    let file = read(file_of(&rows, Vec::new()).unwrap());
+    let file = read(file_of(&rows, Vec::new(), 2).unwrap().0);
     let groups = file
         .metadata()
         .row_groups()

@@ -1,4 +1,4 @@
-use datafusion::arrow::array::{BooleanArray, StringViewArray};
+use datafusion::arrow::array::{BooleanArray, Date32Array, StringViewArray};
 use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::resources_err;
@@ -197,6 +197,9 @@ async fn grouped(
 
 type Row = (Option<i64>, Option<String>, Option<bool>, Option<i64>);
 
+/// The first days of January to March 2024.
+const MONTHS: [i32; 3] = [19_723, 19_754, 19_783];
+
 /// Groups by place with bounds that are known here, and not from statistics.
 #[derive(Debug)]
 struct Everywhere;
@@ -217,6 +220,10 @@ impl PhysicalOptimizerRule for Everywhere {
             {
                 DataType::Utf8View => Key::Text(16),
                 DataType::Boolean => Key::Number(Span::new(0, 2)),
+                DataType::Date32 => Key::Month {
+                    first: MONTHS[0],
+                    last: MONTHS[2],
+                },
                 _ => Key::Number(Span::new(-3, 40)),
             };
             let keys = grouping.group_expr().expr().iter().map(key).collect();
@@ -255,7 +262,11 @@ proptest! {
         let batch = |rows: &[Row]| {
             // Few texts or many.
             let texts = rows.iter().map(|row| row.1.as_ref().map(|text| &text[text.len().saturating_sub(texts)..]));
-            let columns: [(&str, ArrayRef); 4] = [
+            // Now and then another day.
+            let day = |n: i64| if n < 37 { MONTHS[n.unsigned_abs() as usize % 3] } else { MONTHS[0] + 1 };
+            let days = rows.iter().map(|row| row.0.map(day));
+            let columns: [(&str, ArrayRef); 5] = [
+                ("day", Arc::new(days.collect::<Date32Array>())),
                 ("n", Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>())),
                 ("t", Arc::new(texts.collect::<StringViewArray>())),
                 ("b", Arc::new(rows.iter().map(|row| row.2).collect::<BooleanArray>())),
@@ -267,7 +278,7 @@ proptest! {
         let share = batches.len().div_ceil(parts);
         let batches: Vec<Vec<RecordBatch>> = batches.chunks(share).map(<[_]>::to_vec).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for keys in ["n, t", "t, b", "b, n, t", "n", "t"] {
+        for keys in ["n, t", "t, b", "b, n, t", "n", "t", "day", "day, n", "t, day"] {
             let sql = format!(
                 "select {keys}, count(*) as c, sum(v) as s, min(v) as m, avg(v) filter (where b) as a, \
                  count(distinct v) as d, count(distinct v) filter (where b) as e \
