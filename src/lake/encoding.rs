@@ -22,14 +22,17 @@ use datafusion::parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::errors::{ParquetError, Result};
 use datafusion::parquet::file::metadata::RowGroupMetaData;
-use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
+use datafusion::parquet::file::properties::{
+    DEFAULT_MAX_ROW_GROUP_ROW_COUNT, WriterProperties, WriterVersion,
+};
 use datafusion::parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use super::at_once::at_once;
 
-/// Rows of a row group, and of a page.
-const GROUP_ROWS: usize = 1 << 20;
-const PAGE_ROWS: usize = 20_000;
+/// Rows of a row group.
+const GROUP_ROWS: usize = DEFAULT_MAX_ROW_GROUP_ROW_COUNT;
+/// Rows of a page: who asks for a few rows decodes so many.
+const PAGE_ROWS: usize = 5_000;
 /// Values that are looked at to see whether a column's repeat.
 const SAMPLED: usize = 4096;
 /// Rows below which it does not matter.
