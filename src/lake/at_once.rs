@@ -1,6 +1,7 @@
 //! Parts of one work on several threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::Builder;
 
 /// What `one` makes of each number below `count`, in their order; up to
 /// `threads` are made at once, this thread's among them.
@@ -18,7 +19,9 @@ pub(super) fn at_once<T: Send>(
     };
     let mut made = std::thread::scope(|scope| {
         let more = threads.min(count).saturating_sub(1);
-        let others: Vec<_> = (0..more).map(|_| scope.spawn(some)).collect();
+        // A system that has no thread to give leaves more to this one.
+        let others = (0..more).map(|_| Builder::new().spawn_scoped(scope, some));
+        let others: Vec<_> = others.flatten().collect();
         let mut made = some();
         for other in others {
             match other.join() {
