@@ -117,27 +117,24 @@ pub(super) fn sync_files(root: &FilePath, paths: &[Path], faults: Option<&Faults
     sync_paths(&folders, faults, Journal::synced_folder)
 }
 
-/// Syncs all that no fault is met before, some at a time: a disk makes many last
-/// as soon as one.
+/// Syncs all of them, some at a time: a disk makes many last as soon as one.
+/// Where faults are armed, one by one, so that each can be the last.
 fn sync_paths(
     paths: &[PathBuf],
     faults: Option<&Faults>,
     synced: fn(&mut Journal, &FilePath),
 ) -> Result<()> {
-    let mut met: Result<()> = Ok(());
-    let passed = paths.iter().take_while(|path| {
-        let passed = meet(faults, Operation::Sync, path);
-        met = passed.map(drop).map_err(|e| unsynced(path, e));
-        met.is_ok()
-    });
-    let passed = &paths[..passed.count()];
-    let synced_all = at_once(SYNCED_AT_ONCE, passed.len(), |at| sync_path(&passed[at]));
-    synced_all.into_iter().collect::<Result<()>>()?;
-    if let Some(faults) = faults {
-        let mut journal = faults.journal();
-        passed.iter().for_each(|path| synced(&mut journal, path));
+    let Some(faults) = faults else {
+        let synced = at_once(SYNCED_AT_ONCE, paths.len(), |at| sync_path(&paths[at]));
+        return synced.into_iter().collect();
+    };
+    for path in paths {
+        let met = meet(Some(faults), Operation::Sync, path);
+        met.map(drop).map_err(|e| unsynced(path, e))?;
+        sync_path(path)?;
+        synced(&mut faults.journal(), path);
     }
-    met
+    Ok(())
 }
 
 /// Makes `folder`, and has those that lead to it remember its name.

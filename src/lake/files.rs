@@ -1,6 +1,7 @@
 //! A table's files: what a reader or an auditor needs to scan it.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use chrono::{Datelike, NaiveDate};
 use datafusion::arrow::datatypes::{Date32Type, SchemaRef};
@@ -71,6 +72,10 @@ impl TableFiles {
 pub(super) fn table_folder(name: &TableName) -> String {
     format!("{}/{}", name.layer, name.table)
 }
+
+/// The days that dates of four-digit years are, 0000-01-01 to 9999-12-31: others
+/// do not read back as they are written.
+pub(super) const DATES: RangeInclusive<i32> = -719_528..=2_932_896;
 
 /// Days since 1970 as Delta writes a partition value: `2024-03-01`.
 #[must_use]

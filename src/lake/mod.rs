@@ -30,6 +30,7 @@ mod resident;
 mod restatements;
 mod restore;
 mod retain;
+mod rows;
 mod runs;
 mod snapshot;
 mod stage;

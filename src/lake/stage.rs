@@ -8,24 +8,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use cinelake_kernels::{Encode, order_of};
+use cinelake_kernels::Encode;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Date32Array, UInt32Array};
-use datafusion::arrow::compute::{
-    SortColumn, SortOptions, cast, concat, lexsort_to_indices, take, take_record_batch,
-};
-use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, SchemaRef};
-use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::compute::take_record_batch;
+use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use tokio::task::JoinSet;
 
-use super::at_once::at_once;
-use super::encoding::file_of;
-use super::files::{date_text, table_folder};
-use super::statistics::file_statistics;
-use super::{ContentHash, DataFile, Lake, PartitionValue, failpoint, store_error};
+use super::files::{DATES, date_text, table_folder};
+use super::rows::{arrow_error, encode, size};
+use super::{DataFile, Lake, PartitionValue, failpoint, store_error};
 use crate::clock::Clock;
 use crate::error::{Error, Result, did_you_mean};
 use crate::name::TableName;
@@ -313,6 +307,7 @@ pub fn split_by_date(
     if let (0, Some((first, last))) = (days.null_count(), i32::bounds(days.values()))
         && first == last
     {
+        within_dates(column, first)?;
         return Ok(vec![(Some(first), batch.clone())]);
     }
     let mut rows: BTreeMap<PartitionValue, Vec<u32>> = BTreeMap::new();
@@ -321,6 +316,7 @@ pub fn split_by_date(
     }
     rows.into_iter()
         .map(|(value, rows)| {
+            value.map_or(Ok(()), |day| within_dates(column, day))?;
             let rows = take_record_batch(batch, &UInt32Array::from(rows)).map_err(arrow_error)?;
             let rows = without_shared_text(rows)?;
             Ok((value, rows))
@@ -328,22 +324,15 @@ pub fn split_by_date(
         .collect()
 }
 
-/// Bytes of the values of `rows`. They may be a slice of much more, which other
-/// slices count.
-fn size(rows: &RecordBatch) -> usize {
-    let bytes = |array: &ArrayRef| {
-        let text = match array.data_type() {
-            DataType::Utf8View => array.as_string_view().total_buffer_bytes_used(),
-            DataType::BinaryView => array.as_binary_view().total_buffer_bytes_used(),
-            _ => 0,
-        };
-        let width = array
-            .data_type()
-            .primitive_width()
-            .unwrap_or(size_of::<u128>());
-        text + width * array.len()
-    };
-    rows.columns().iter().map(bytes).sum()
+/// Refuses a day that no folder can be named by.
+fn within_dates(column: &str, day: i32) -> Result<()> {
+    if DATES.contains(&day) {
+        return Ok(());
+    }
+    Err(Error::data(format!(
+        "a table is split by `{column}`, which has a day beyond the years 0 to 9999: \
+         {day} days after 1970"
+    )))
 }
 
 /// Rows taken from a batch share all of its text; these keep their own only.
@@ -360,125 +349,24 @@ fn without_shared_text(batch: RecordBatch) -> Result<RecordBatch> {
     RecordBatch::try_new(batch.schema(), columns).map_err(arrow_error)
 }
 
-struct Encoded {
-    bytes: Bytes,
-    rows: u64,
-    stats: String,
-    content: ContentHash,
-}
-
-fn encode(
-    schema: &SchemaRef,
-    batches: Vec<RecordBatch>,
-    order: &[usize],
-    partition: Option<usize>,
-    threads: usize,
-) -> Result<Encoded> {
-    let mut batch = columns_of(schema, threads, |at| {
-        let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(at).as_ref()).collect();
-        concat(&parts)
-    })?;
-    // Of the rows' copies one is kept at a time.
-    drop(batches);
-    if !order.is_empty() {
-        batch = sorted(batch, order, threads)?;
-    }
-    let content = content_of(&batch, threads)?;
-    if let Some(partition) = partition {
-        batch.remove_column(partition);
-    }
-    // Room for what the file will not be larger than, as a rule.
-    let room = Vec::with_capacity(size(&batch) / 2);
-    let (bytes, groups) = file_of(&batch, room, threads).map_err(parquet_error)?;
-    Ok(Encoded {
-        bytes: Bytes::from(bytes),
-        rows: batch.num_rows() as u64,
-        stats: file_statistics(&batch, &groups),
-        content,
-    })
-}
-
-/// A batch of what `one` makes of each column.
-fn columns_of(
-    schema: &SchemaRef,
-    threads: usize,
-    one: impl Fn(usize) -> std::result::Result<ArrayRef, ArrowError> + Sync,
-) -> Result<RecordBatch> {
-    let columns = at_once(threads, schema.fields().len(), one).into_iter();
-    let columns = columns.collect::<std::result::Result<_, _>>();
-    columns
-        .and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns))
-        .map_err(arrow_error)
-}
-
-fn content_of(batch: &RecordBatch, threads: usize) -> Result<ContentHash> {
-    let rows = batch.num_rows().div_ceil(threads.max(1));
-    let parts = at_once(threads, threads, |part| {
-        let from = (part * rows).min(batch.num_rows());
-        ContentHash::of(&batch.slice(from, rows.min(batch.num_rows() - from)))
-    });
-    parts.into_iter().sum()
-}
-
-fn sorted(batch: RecordBatch, order: &[usize], threads: usize) -> Result<RecordBatch> {
-    let indices = match order_of_numbers(&batch, order)? {
-        Some(indices) => indices,
-        None => order_of_values(&batch, order)?,
-    };
-    let in_order = indices.values().windows(2).all(|pair| pair[0] < pair[1]);
-    if in_order && indices.null_count() == 0 {
-        return Ok(batch);
-    }
-    columns_of(&batch.schema(), threads, |at| {
-        take(batch.column(at), &indices, None)
-    })
-}
-
-/// The order of rows by columns of whole numbers, dates and times without nulls.
-fn order_of_numbers(batch: &RecordBatch, order: &[usize]) -> Result<Option<UInt32Array>> {
-    let mut columns = Vec::with_capacity(order.len());
-    for column in order.iter().map(|i| batch.column(*i)) {
-        let kind = column.data_type();
-        let is_number = kind.is_signed_integer()
-            || matches!(kind, DataType::Date32 | DataType::Timestamp(_, _));
-        if !is_number || column.null_count() > 0 {
-            return Ok(None);
-        }
-        // Days are narrower than that; all others are cast at once.
-        let column = match kind {
-            DataType::Date32 => cast(column, &DataType::Int32).map_err(arrow_error)?,
-            _ => Arc::clone(column),
-        };
-        columns.push(cast(&column, &DataType::Int64).map_err(arrow_error)?);
-    }
-    let numbers: Vec<&[i64]> = columns
-        .iter()
-        .map(|column| &**column.as_primitive::<Int64Type>().values())
-        .collect();
-    Ok(order_of(&numbers).map(UInt32Array::from))
-}
-
-fn order_of_values(batch: &RecordBatch, order: &[usize]) -> Result<UInt32Array> {
-    let options = Some(SortOptions {
-        descending: false,
-        nulls_first: false,
-    });
-    let key = |i: &usize| SortColumn {
-        values: Arc::clone(batch.column(*i)) as ArrayRef,
-        options,
-    };
-    let keys: Vec<SortColumn> = order.iter().map(key).collect();
-    lexsort_to_indices(&keys, None).map_err(arrow_error)
-}
-
 fn joined(result: Result<Result<DataFile>, tokio::task::JoinError>) -> Result<DataFile> {
     result.map_err(|e| Error::io("a writer stopped").because(e))?
 }
 
-fn arrow_error(error: ArrowError) -> Error {
-    Error::data("rows do not fit their table").because(error)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn parquet_error(error: datafusion::parquet::errors::ParquetError) -> Error {
-    Error::io("could not encode a Parquet file").because(error)
+    #[test]
+    fn a_day_beyond_the_calendar_names_no_folder() {
+        for days in [vec![2_932_897], vec![0, -719_529]] {
+            let days: ArrayRef = Arc::new(Date32Array::from(days));
+            let rows = RecordBatch::try_from_iter([("day", days)]).unwrap();
+            let error = split_by_date(&rows, "day").unwrap_err();
+            assert!(
+                error.to_string().contains("beyond the years 0 to 9999"),
+                "{error}"
+            );
+        }
+    }
 }

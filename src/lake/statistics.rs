@@ -12,7 +12,7 @@ use datafusion::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData}
 use datafusion::parquet::file::statistics::Statistics;
 use serde_json::{Map, Value};
 
-use super::files::{date_days, date_text};
+use super::files::{DATES, date_days, date_text};
 
 /// Columns that get bounds, as other Delta writers do.
 const INDEXED_COLUMNS: usize = 32;
@@ -73,7 +73,8 @@ fn bounds(kind: &DataType, chunks: &[&ColumnChunkMetaData]) -> Option<(String, S
             both(ends(chunks, whole)?, |value| Some(value.to_string()))
         }
         DataType::Date32 => both(ends(chunks, whole)?, |days| {
-            Some(format!("\"{}\"", date_text(i32::try_from(days).ok()?)))
+            let days = i32::try_from(days).ok().filter(|day| DATES.contains(day))?;
+            Some(format!("\"{}\"", date_text(days)))
         }),
         DataType::Timestamp(TimeUnit::Microsecond, _) => both(ends(chunks, whole)?, instant),
         DataType::Float64 => {
@@ -105,6 +106,9 @@ fn bounds(kind: &DataType, chunks: &[&ColumnChunkMetaData]) -> Option<(String, S
             let (min, max) = (min.as_utf8().ok()?, max.as_utf8().ok()?);
             let least: String = min.chars().take(TEXT_CHARS).collect();
             let mut upper: String = max.chars().take(TEXT_CHARS).collect();
+            // What comes after the greatest character is not below it.
+            let greatest = max[upper.len()..].chars().take_while(|c| *c == char::MAX);
+            upper.extend(greatest);
             if upper.len() < max.len() {
                 upper.push(char::MAX);
             }
@@ -236,8 +240,8 @@ mod tests {
     use super::super::encoding::file_of;
     use super::*;
     use datafusion::arrow::array::{
-        ArrayRef, Decimal128Array, Float64Array, Int16Array, Int64Array, StringViewArray,
-        TimestampMicrosecondArray,
+        ArrayRef, Date32Array, Decimal128Array, Float64Array, Int16Array, Int64Array,
+        StringViewArray, TimestampMicrosecondArray,
     };
     use std::sync::Arc;
 
@@ -312,6 +316,7 @@ mod tests {
             Arc::new(array.with_precision_and_scale(precision, 1).unwrap()) as ArrayRef
         };
         let doubles = |values: [f64; 3]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
+        let dates = |days: [i32; 3]| Arc::new(Date32Array::from(days.to_vec())) as ArrayRef;
         let texts = |suffix: &str| {
             let texts = ["a", "ß", "中"].map(|text| format!("{text}{suffix}"));
             Arc::new(StringViewArray::from_iter_values(texts)) as ArrayRef
@@ -331,15 +336,18 @@ mod tests {
                 ("endless", doubles([1.5, f64::INFINITY, 3.0])),
                 ("text", texts("")),
                 ("long", texts(&"é".repeat(90))),
+                ("last", texts(&format!("{}\u{10ffff}b", "a".repeat(31)))),
+                ("day", dates([0, 19_783, 2_932_896])),
+                ("beyond", dates([0, 19_783, 2_932_897])),
             ]
             .map(|(name, array)| (name, array, true)),
         )
         .unwrap();
         insta::assert_snapshot!(statistics_of(&batch).replace(",\"m", ",\n\"m").replace(",\"null", ",\n\"null"), @r#"
         {"numRecords":3,
-        "minValues":{"narrow":-21000.0,"wide":-21000.0,"widest":-21000.0,"small":-3,"number":-0.25,"text":"a","long":"aééééééééééééééééééééééééééééééé"},
-        "maxValues":{"narrow":3.6,"wide":3.6,"widest":3.6,"small":7,"number":3.0,"text":"中","long":"中éééééééééééééééééééééééééééééê"},
-        "nullCount":{"narrow":1,"wide":1,"widest":1,"small":1,"nothing":3,"number":0,"no_number":0,"endless":0,"text":0,"long":0}}
+        "minValues":{"narrow":-21000.0,"wide":-21000.0,"widest":-21000.0,"small":-3,"number":-0.25,"text":"a","long":"aééééééééééééééééééééééééééééééé","last":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","day":"1970-01-01"},
+        "maxValues":{"narrow":3.6,"wide":3.6,"widest":3.6,"small":7,"number":3.0,"text":"中","long":"中éééééééééééééééééééééééééééééê","last":"中aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa􏿿􏿿","day":"9999-12-31"},
+        "nullCount":{"narrow":1,"wide":1,"widest":1,"small":1,"nothing":3,"number":0,"no_number":0,"endless":0,"text":0,"long":0,"last":0,"day":0,"beyond":0}}
         "#);
     }
 }

@@ -58,11 +58,12 @@ impl Chunk {
     where
         Statistics: From<ValueStatistics<V::Value>>,
     {
+        let (mut raw, mut room) = (Vec::new(), Vec::new());
+        let dictionary = values.dictionary();
+        let codec = codec(rows, nulls, values, dictionary.as_ref(), &mut room)?;
         let mut pages = Vec::with_capacity(rows.div_ceil(PAGE_ROWS));
         let mut index = Index::new(column);
-        let mut codec = Compression::LZ4_RAW;
         let mut taken = 0;
-        let (mut raw, mut room) = (Vec::new(), Vec::new());
         for from in (0..rows).step_by(PAGE_ROWS) {
             let page_rows = PAGE_ROWS.min(rows - from);
             let nulls = nulls.map(|nulls| nulls.slice(from, page_rows));
@@ -75,14 +76,8 @@ impl Chunk {
                 put_levels(page_rows, nulls.as_ref(), &mut raw);
             }
             values.put(some, &mut raw);
-            let mut bytes = compressed(&raw, codec, &mut room)?;
-            if pages.is_empty() && bytes.len() * 16 > raw.len() * 15 {
-                // Packed numbers hardly become smaller, but take time.
-                codec = Compression::UNCOMPRESSED;
-                bytes = compressed(&raw, codec, &mut room)?;
-            }
             let page = Page::DataPage {
-                buf: bytes,
+                buf: compressed(&raw, codec, &mut room)?,
                 num_values: count(page_rows)?,
                 encoding: values.encoding(),
                 def_level_encoding: Encoding::RLE,
@@ -91,16 +86,18 @@ impl Chunk {
             };
             pages.push(CompressedPage::new(page, raw.len()));
         }
-        let mut dictionary = |(raw, values): (Vec<u8>, usize)| -> Result<CompressedPage> {
-            let page = Page::DictionaryPage {
-                buf: compressed(&raw, codec, &mut room)?,
-                num_values: count(values)?,
-                encoding: Encoding::PLAIN_DICTIONARY,
-                is_sorted: false,
-            };
-            Ok(CompressedPage::new(page, raw.len()))
+        let dictionary = match dictionary {
+            None => None,
+            Some((raw, values)) => {
+                let page = Page::DictionaryPage {
+                    buf: compressed(&raw, codec, &mut room)?,
+                    num_values: count(values)?,
+                    encoding: Encoding::PLAIN_DICTIONARY,
+                    is_sorted: false,
+                };
+                Some(CompressedPage::new(page, raw.len()))
+            }
         };
-        let dictionary = values.dictionary().map(&mut dictionary).transpose()?;
         written(column, rows, codec, dictionary, pages, index)
     }
 
@@ -285,6 +282,35 @@ fn put_levels(rows: usize, nulls: Option<&NullBuffer>, out: &mut Vec<u8>) {
     // A page has no more rows than that.
     let bytes = (out.len() - start - 4) as u32;
     out[start..start + 4].copy_from_slice(&bytes.to_le_bytes());
+}
+
+/// Whether to compress: packed numbers hardly become smaller, but take time. As
+/// the values in the middle and the dictionary tell.
+fn codec<V: Values>(
+    rows: usize,
+    nulls: Option<&NullBuffer>,
+    values: &V,
+    dictionary: Option<&(Vec<u8>, usize)>,
+    room: &mut Vec<u8>,
+) -> Result<Compression> {
+    let count = rows - nulls.map_or(0, NullBuffer::null_count);
+    let some = count.min(PAGE_ROWS);
+    let from = (count - some) / 2;
+    let mut page = Vec::new();
+    values.put(from..from + some, &mut page);
+    let (mut before, mut after) = (0, 0);
+    let dictionary = dictionary.map(|(raw, _)| (raw, 1));
+    let parts = dictionary
+        .into_iter()
+        .chain([(&page, rows.div_ceil(PAGE_ROWS))]);
+    for (raw, times) in parts {
+        before += raw.len() * times;
+        after += compressed(raw, Compression::LZ4_RAW, room)?.len() * times;
+    }
+    Ok(match after * 16 > before * 15 {
+        true => Compression::UNCOMPRESSED,
+        false => Compression::LZ4_RAW,
+    })
 }
 
 /// What `raw` becomes, by way of `room`.

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use bytes::Bytes;
 use datafusion::arrow::array::{
@@ -11,6 +11,7 @@ use datafusion::parquet::arrow::arrow_reader::{
 };
 use datafusion::parquet::basic::Encoding;
 use datafusion::parquet::file::metadata::PageIndexPolicy;
+use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use proptest::prelude::*;
 
 use super::*;
@@ -247,4 +248,74 @@ fn few_or_no_rows_are_written_too() {
         ["key: PLAIN_DICTIONARY RLE_DICTIONARY, UNCOMPRESSED"]
     );
     assert_eq!(encodings(&rows.slice(0, 0)), [] as [&str; 0]);
+}
+
+/// Values that a sample finds to repeat, and that are too many for a dictionary.
+#[test]
+fn what_no_dictionary_holds_is_stored_otherwise() {
+    let n = 450_000_u32;
+    let some = || (0..n).map(|i| if i % 3 == 0 { i } else { 0 });
+    let texts = some().map(|i| format!("a text of some length and number {i}"));
+    let rows = RecordBatch::try_from_iter([
+        (
+            "whole",
+            Arc::new(Int64Array::from_iter_values(some().map(i64::from))) as ArrayRef,
+        ),
+        (
+            "double",
+            Arc::new(Float64Array::from_iter_values(some().map(f64::from))),
+        ),
+        ("text", Arc::new(StringViewArray::from_iter_values(texts))),
+    ])
+    .unwrap();
+    insta::assert_snapshot!(encodings(&rows).join("\n"), @r"
+    whole: DELTA_BINARY_PACKED, LZ4_RAW
+    double: PLAIN, LZ4_RAW
+    text: PLAIN RLE_DICTIONARY, LZ4_RAW
+    ");
+    let file = read(file_of(&rows, Vec::new(), 2).unwrap().0);
+    let batches: Vec<_> = file.build().unwrap().map(|batch| batch.unwrap()).collect();
+    assert_eq!(concat_batches(&rows.schema(), &batches).unwrap(), rows);
+}
+
+#[test]
+fn pages_say_what_is_in_them() {
+    let n = 3 * PAGE_ROWS + 100;
+    // The second page has no value, the last one only some.
+    let is_null = |i: usize| i / PAGE_ROWS == 1 || (i / PAGE_ROWS == 3 && i.is_multiple_of(2));
+    let values =
+        (0..n).map(|i| (!is_null(i)).then_some((i * 7919 % 53) as i64 + (i / PAGE_ROWS) as i64));
+    let texts = values.clone().map(|v| v.map(|v| format!("{v:04}")));
+    let numbers: Int64Array = values.clone().collect();
+    let rows = RecordBatch::try_from_iter_with_nullable([
+        ("number", Arc::new(numbers) as ArrayRef, true),
+        ("text", Arc::new(StringViewArray::from_iter(texts)), true),
+    ])
+    .unwrap();
+    let file = read(file_of(&rows, Vec::new(), 1).unwrap().0);
+    let index = file.metadata().column_index().unwrap();
+    let ColumnIndexMetaData::INT64(numbers) = &index[0][0] else {
+        panic!("{:?}", index[0][0]);
+    };
+    let ColumnIndexMetaData::BYTE_ARRAY(texts) = &index[0][1] else {
+        panic!("{:?}", index[0][1]);
+    };
+    let values: Vec<Option<i64>> = values.collect();
+    for (page, values) in values.chunks(PAGE_ROWS).enumerate() {
+        let (min, max) = (values.iter().flatten().min(), values.iter().flatten().max());
+        assert_eq!(
+            numbers.null_count(page),
+            Some(values.iter().filter(|v| v.is_none()).count() as i64)
+        );
+        assert_eq!(
+            (numbers.min_value(page), numbers.max_value(page)),
+            (min, max)
+        );
+        let text = |value: Option<&i64>| value.map(|v| format!("{v:04}").into_bytes());
+        assert_eq!(texts.min_value(page).map(<[u8]>::to_vec), text(min));
+        assert_eq!(texts.max_value(page).map(<[u8]>::to_vec), text(max));
+    }
+    let places = &file.metadata().offset_index().unwrap()[0][0].page_locations;
+    let firsts: Vec<i64> = places.iter().map(|place| place.first_row_index).collect();
+    assert_eq!(firsts, [0, 1, 2, 3].map(|page| page * PAGE_ROWS as i64));
 }

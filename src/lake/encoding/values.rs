@@ -192,11 +192,8 @@ impl Values for Truths {
 
 /// Texts by a dictionary.
 struct Texts {
-    /// The different ones, and the rank of each.
+    /// The different ones in order.
     values: Vec<ByteArray>,
-    ranks: Vec<u32>,
-    /// The different ones in order, by their place.
-    in_order: Vec<u32>,
     indices: Vec<u32>,
 }
 
@@ -240,11 +237,10 @@ impl Texts {
         for (rank, place) in (0..).zip(&in_order) {
             ranks[*place as usize] = rank;
         }
+        let ordered = in_order.iter().map(|place| values[*place as usize]);
         Some(Self {
-            values: values.into_iter().map(ByteArray::from).collect(),
-            ranks,
-            in_order,
-            indices,
+            values: ordered.map(ByteArray::from).collect(),
+            indices: ranked(&indices, &ranks),
         })
     }
 }
@@ -285,8 +281,8 @@ impl Values for Texts {
     }
 
     fn bounds(&self, some: Range<usize>) -> Option<(ByteArray, ByteArray)> {
-        let (least, greatest) = ends_of(&ranked(&self.indices[some], &self.ranks))?;
-        let text = |rank: u32| self.values[self.in_order[rank as usize] as usize].clone();
+        let (least, greatest) = ends_of(&self.indices[some])?;
+        let text = |place: u32| self.values[place as usize].clone();
         Some((text(least), text(greatest)))
     }
 }
