@@ -295,7 +295,7 @@ fn listings_and_descriptions_come_from_the_files() {
     "#);
     insta::assert_snapshot!(project.ok(&["describe", "gold.users", "-f", "csv"]).stdout, @r#"
     column,type,storage,description
-    user_id,bigint,"dictionary, 39 %",the number
+    user_id,bigint,"dictionary, 37 %",the number
     country,text,"dictionary, 32 %",where from
     spent,"decimal(8,2)","dictionary, 30 %",money
     "#);

@@ -273,15 +273,15 @@ fn commands_are_words_of_the_shell() {
     │ table             ┆ rows ┆ files ┆ bytes ┆ changed_in ┆ description                                            │
     ╞═══════════════════╪══════╪═══════╪═══════╪════════════╪════════════════════════════════════════════════════════╡
     │ bronze._rejects   ┆    0 ┆     0 ┆     0 ┆          1 ┆ Rows that did not fit their contract, with the reason. │
-    │ bronze.users      ┆    3 ┆     1 ┆  1671 ┆          1 ┆ Users.                                                 │
-    │ gold.users        ┆    3 ┆     1 ┆  1059 ┆          1 ┆ Users with what they spent.                            │
+    │ bronze.users      ┆    3 ┆     1 ┆  1661 ┆          1 ┆ Users.                                                 │
+    │ gold.users        ┆    3 ┆     1 ┆  1054 ┆          1 ┆ Users with what they spent.                            │
     │ system.deliveries ┆    1 ┆     1 ┆  4327 ┆          1 ┆ Every file version that was landed.                    │
     └───────────────────┴──────┴───────┴───────┴────────────┴────────────────────────────────────────────────────────┘
     cinelake> \d gold.users
     gold.users
     Users with what they spent.
 
-    3 rows in 1 file, 1,059 bytes, Delta version 0, changed in snapshot 1
+    3 rows in 1 file, 1,054 bytes, Delta version 0, changed in snapshot 1
     order by: user_id
     file: queries/gold/users.sql
     grain: user_id
@@ -292,7 +292,7 @@ fn commands_are_words_of_the_shell() {
     ┌─────────┬──────────────┬──────────────────┬─────────────┐
     │ column  ┆ type         ┆ storage          ┆ description │
     ╞═════════╪══════════════╪══════════════════╪═════════════╡
-    │ user_id ┆ bigint       ┆ dictionary, 39 % ┆ the number  │
+    │ user_id ┆ bigint       ┆ dictionary, 37 % ┆ the number  │
     │ country ┆ text         ┆ dictionary, 32 % ┆ where from  │
     │ spent   ┆ decimal(8,2) ┆ dictionary, 30 % ┆ money       │
     └─────────┴──────────────┴──────────────────┴─────────────┘
