@@ -67,27 +67,23 @@ pub struct PlannedFile {
     pub file: Candidate,
     /// What happens.
     pub action: FileAction,
+    /// BLAKE3 of its bytes, where it was compared with that of another file of
+    /// its size.
+    pub content_hash: Option<String>,
 }
 
 /// What happens to a file of the landing folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileAction {
     /// It is landed.
-    Land {
-        /// BLAKE3 of its bytes.
-        content_hash: String,
-    },
+    Land,
     /// Its content changed: it is landed and this delivery's rows go.
     Replace {
-        /// BLAKE3 of its bytes.
-        content_hash: String,
         /// The delivery that goes.
         old: i64,
     },
     /// The contract changed: it is landed anew and this delivery's rows go.
     Again {
-        /// BLAKE3 of its bytes.
-        content_hash: String,
         /// The delivery that goes.
         old: i64,
     },
@@ -100,20 +96,18 @@ pub enum FileAction {
 }
 
 impl FileAction {
-    /// The content's hash, where the file is to be landed.
-    pub(super) fn content_hash(&self) -> Option<&str> {
+    /// Whether the file is to be landed.
+    fn lands(&self) -> bool {
         match self {
-            Self::Land { content_hash }
-            | Self::Replace { content_hash, .. }
-            | Self::Again { content_hash, .. } => Some(content_hash),
-            Self::Known | Self::Moved(_) | Self::SameContent(_) => None,
+            Self::Land | Self::Replace { .. } | Self::Again { .. } => true,
+            Self::Known | Self::Moved(_) | Self::SameContent(_) => false,
         }
     }
 
     /// The delivery whose rows go.
     pub(super) fn replaced(&self) -> Option<i64> {
         match self {
-            Self::Replace { old, .. } | Self::Again { old, .. } => Some(*old),
+            Self::Replace { old } | Self::Again { old } => Some(*old),
             _ => None,
         }
     }
@@ -131,9 +125,7 @@ pub struct LandingPlan {
 impl LandingPlan {
     /// The files to land, in order.
     pub fn to_land(&self) -> impl Iterator<Item = &PlannedFile> {
-        self.files
-            .iter()
-            .filter(|f| f.action.content_hash().is_some())
+        self.files.iter().filter(|f| f.action.lands())
     }
 }
 
@@ -163,15 +155,19 @@ impl Workspace {
             .iter()
             .map(|c| (c.name.as_str(), Agreed::new(c)))
             .collect();
+        let sizes = Sizes::of(&found.candidates, &known);
         let seen: Vec<Seen<'_>> = futures::stream::iter(found.candidates)
-            .map(|file| Seen::compare(file, &known, &contracts))
+            .map(|file| Seen::compare(file, &sizes, &known, &contracts))
             .buffered(self.engine.threads())
             .try_collect()
             .await?;
         for at in 0..seen.len() {
             let action = decide(&seen, at, &known, &contracts);
-            let file = seen[at].file.clone();
-            plan.files.push(PlannedFile { file, action });
+            plan.files.push(PlannedFile {
+                file: seen[at].file.clone(),
+                action,
+                content_hash: seen[at].content_hash.clone(),
+            });
         }
         let landed_again = |delivery: &Delivery| {
             plan.files
@@ -210,13 +206,35 @@ impl<'a> Agreed<'a> {
     }
 }
 
+/// How many files and deliveries of a source are of one size.
+struct Sizes(BTreeMap<(String, u64), usize>);
+
+impl Sizes {
+    fn of(files: &[Candidate], known: &[Delivery]) -> Self {
+        let files = files.iter().map(|f| (f.source.clone(), f.size));
+        let live = known.iter().filter(|d| d.replaced_by.is_none());
+        let landed = live.map(|d| (d.source.clone(), d.size.unsigned_abs()));
+        let mut sizes = BTreeMap::new();
+        for size in files.chain(landed) {
+            *sizes.entry(size).or_default() += 1;
+        }
+        Self(sizes)
+    }
+
+    /// Whether no other file or delivery can be of the content of `file`.
+    fn is_only(&self, file: &Candidate) -> bool {
+        self.0.get(&(file.source.clone(), file.size)) == Some(&1)
+    }
+}
+
 /// A file beside what is landed under its name.
 struct Seen<'a> {
     file: Candidate,
     /// The current delivery of that source and name.
     landed: Option<&'a Delivery>,
-    /// BLAKE3 of its bytes; of an untouched file as it was landed.
-    content_hash: String,
+    /// BLAKE3 of its bytes, of an untouched file as it was landed. None where
+    /// nothing else has its size: landing reads the file, and hashes it then.
+    content_hash: Option<String>,
     /// What its path says, where the contract lands that.
     path_values: Vec<String>,
 }
@@ -224,6 +242,7 @@ struct Seen<'a> {
 impl<'a> Seen<'a> {
     async fn compare(
         file: Candidate,
+        sizes: &Sizes,
         known: &'a [Delivery],
         contracts: &BTreeMap<&str, Agreed<'_>>,
     ) -> Result<Self> {
@@ -234,12 +253,13 @@ impl<'a> Seen<'a> {
         let settled = landed
             .filter(|d| untouched(&file, d) && agreed.is_some_and(|a| a.hash == d.contract_hash));
         let content_hash = match settled {
-            Some(delivery) => delivery.content_hash.clone(),
+            Some(delivery) => Some(delivery.content_hash.clone()),
+            None if sizes.is_only(&file) => None,
             None => {
                 let path = file.full.clone();
-                tokio::task::spawn_blocking(move || content_hash(&path))
-                    .await
-                    .map_err(|e| Error::io("could not read").file(&file.full).because(e))??
+                let hash = tokio::task::spawn_blocking(move || content_hash(&path));
+                let failed = |e| Error::io("could not read").file(&file.full).because(e);
+                Some(hash.await.map_err(failed)??)
             }
         };
         Ok(Self {
@@ -252,8 +272,11 @@ impl<'a> Seen<'a> {
 
     /// Whether other content was landed under this name.
     fn changed(&self) -> bool {
-        self.landed
-            .is_some_and(|d| d.content_hash != self.content_hash)
+        self.landed.is_some_and(|d| !self.has_content_of(d))
+    }
+
+    fn has_content_of(&self, delivery: &Delivery) -> bool {
+        self.content_hash.as_ref() == Some(&delivery.content_hash)
     }
 }
 
@@ -264,13 +287,13 @@ fn decide(
     contracts: &BTreeMap<&str, Agreed<'_>>,
 ) -> FileAction {
     let this = &seen[at];
-    let content_hash = this.content_hash.clone();
     let agreed = contracts.get(this.file.source.as_str());
     let contract = agreed.map(|a| &a.hash);
     let path_values = |path: &str| agreed.map_or(Vec::new(), |a| a.contract.path_values(path));
     let same_source = |other: &&Seen<'_>| other.file.source == this.file.source;
     let same_content = |other: &&Seen<'_>| {
-        other.content_hash == content_hash && other.path_values == this.path_values
+        let same_bytes = this.content_hash.is_some() && other.content_hash == this.content_hash;
+        same_bytes && other.path_values == this.path_values
     };
     if let Some(delivery) = this.landed {
         let old = delivery.id;
@@ -280,15 +303,15 @@ fn decide(
                 .iter()
                 .filter(same_source)
                 .filter(|other| other.path_values == this.path_values)
-                .any(|other| other.landed.is_none() && other.content_hash == delivery.content_hash);
+                .any(|other| other.landed.is_none() && other.has_content_of(delivery));
             return match moved {
-                true => FileAction::Land { content_hash },
-                false => FileAction::Replace { content_hash, old },
+                true => FileAction::Land,
+                false => FileAction::Replace { old },
             };
         }
         return match contract == Some(&delivery.contract_hash) {
             true => FileAction::Known,
-            false => FileAction::Again { content_hash, old },
+            false => FileAction::Again { old },
         };
     }
     let before = seen[..at]
@@ -302,7 +325,7 @@ fn decide(
     let same_bytes: Vec<&Delivery> = known
         .iter()
         .filter(|d| d.source == this.file.source && d.replaced_by.is_none())
-        .filter(|d| d.content_hash == content_hash)
+        .filter(|d| this.has_content_of(d))
         .collect();
     let twin = same_bytes
         .iter()
@@ -315,11 +338,8 @@ fn decide(
         // A file that left one folder for another took its rows along.
         let is_gone = |d: &&&Delivery| !seen.iter().any(|s| s.file.path == d.path);
         return match same_bytes.iter().find(is_gone) {
-            Some(moved) => FileAction::Replace {
-                content_hash,
-                old: moved.id,
-            },
-            None => FileAction::Land { content_hash },
+            Some(moved) => FileAction::Replace { old: moved.id },
+            None => FileAction::Land,
         };
     };
     let at_old_name = seen
@@ -328,10 +348,7 @@ fn decide(
         .find(|other| other.file.path == twin.path);
     match at_old_name {
         Some(other) if !other.changed() => FileAction::SameContent(twin.path.clone()),
-        _ if contract != Some(&twin.contract_hash) => FileAction::Again {
-            content_hash,
-            old: twin.id,
-        },
+        _ if contract != Some(&twin.contract_hash) => FileAction::Again { old: twin.id },
         Some(_) => FileAction::Moved(twin.id),
         None => FileAction::SameContent(twin.path.clone()),
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
 use futures::StreamExt;
@@ -21,7 +20,7 @@ use super::workspace::{Workspace, fingerprint};
 use crate::error::{Error, Result};
 use crate::lake::{DataFile, TableLayout, TableWriter, failpoint};
 use crate::name::TableName;
-use crate::source::{Contract, DELIVERY, Decoder, Reject, UnknownColumns, open};
+use crate::source::{Candidate, Contract, DELIVERY, Decoder, Reject, UnknownColumns, open};
 
 /// Files that are landed at once.
 const FILES_AT_ONCE: usize = 2;
@@ -51,7 +50,7 @@ pub(super) async fn land(
         // Files that land again keep their order, so that of two rows with
         // one key and version the same one counts as before.
         files.sort_by_key(|f| match f.action {
-            FileAction::Again { old, .. } => (0, old),
+            FileAction::Again { old } => (0, old),
             _ => (1, 0),
         });
         land_source(
@@ -194,7 +193,7 @@ async fn land_file(
     let mut rejects = RejectWriter::new(workspace, contract, file, id);
     contract.check_path(&file.path, &file.full)?;
     let opened = open(&file.full, contract)?;
-    let bytes_read = Arc::clone(&opened.bytes_read);
+    let stored = Arc::clone(&opened.stored);
     let (reader, dialect, header) = begin(opened.text, contract, &file.full)?;
     let missing = header.missing_names(contract);
     let unknown = match contract.unknown_columns {
@@ -239,7 +238,7 @@ async fn land_file(
         first_reject = first_reject.or_else(|| block.rejects.first().cloned());
         rejects.write(&block.rejects).await?;
         writer.write(block.batch).await?;
-        let read = bytes_read.load(Ordering::Relaxed);
+        let read = stored.bytes();
         observer.event(Event::LandingBytes(read - shown));
         shown = read;
     }
@@ -248,7 +247,14 @@ async fn land_file(
     failpoint("land.file")?;
     let rows_landed: u64 = files.iter().map(|f| f.rows).sum();
     let kept: u64 = rejects.iter().map(|f| f.rows).sum();
-    unchanged_since(file)?;
+    let content_hash = stored.hash();
+    let as_compared = planned
+        .content_hash
+        .as_ref()
+        .is_none_or(|h| *h == content_hash);
+    if !(as_compared && stored.bytes() == file.size && is_as_found(file)?) {
+        return Err(changed(file));
+    }
     if rows_landed + rejected != rows_in || kept != rejected {
         return Err(Error::data(format!(
             "{rows_in} rows read, {rows_landed} landed and {rejected} rejected: they do not add up"
@@ -274,7 +280,7 @@ async fn land_file(
             path: file.path.clone(),
             size: count(file.size),
             modified: file.modified,
-            content_hash: planned.action.content_hash().unwrap_or_default().to_owned(),
+            content_hash,
             contract_hash: fingerprint(&contract.landing_text()),
             landed_at: workspace.clock.now().timestamp_micros(),
             rows_in: count(rows_in),
@@ -297,19 +303,21 @@ async fn land_file(
     })
 }
 
-fn unchanged_since(file: &crate::source::Candidate) -> Result<()> {
+/// Whether size and time of a file are those that it was found with.
+fn is_as_found(file: &Candidate) -> Result<bool> {
     let now = std::fs::metadata(&file.full)
         .map_err(|e| Error::io("could not read").file(&file.full).because(e))?;
     let modified = now.modified().ok().and_then(|t| {
         let since = t.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
         i64::try_from(since.as_micros()).ok()
     });
-    if now.len() == file.size && modified.is_none_or(|m| m == file.modified) {
-        return Ok(());
-    }
-    Err(Error::data("the file changed while it was read")
+    Ok(now.len() == file.size && modified.is_none_or(|m| m == file.modified))
+}
+
+fn changed(file: &Candidate) -> Error {
+    Error::data("the file changed while it was read")
         .file(&file.full)
-        .hint("deliver under another name and rename when complete; then run again"))
+        .hint("deliver under another name and rename when complete; then run again")
 }
 
 fn too_many_rejects(

@@ -92,10 +92,12 @@ pub(super) fn decode_blocks(
     path: PathBuf,
 ) -> impl futures::Stream<Item = Result<(u64, Decoded)>> {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<(usize, Block)>>(threads + 1);
+    // Blocks that are decoded go back, so that their memory is used again.
+    let (back, done) = std::sync::mpsc::channel::<Block>();
     let reading = tokio::task::spawn_blocking(move || {
         let mut skip = 1;
         loop {
-            let block = match reader.next_block() {
+            let block = match reader.next_block(done.try_recv().unwrap_or_default()) {
                 Ok(Some(block)) => block,
                 Ok(None) => return,
                 Err(e) => {
@@ -123,11 +125,16 @@ pub(super) fn decode_blocks(
     blocks
         .chain(stopped)
         .map(move |block| {
-            let decoder = Arc::clone(&decoder);
+            let (decoder, back) = (Arc::clone(&decoder), back.clone());
             async move {
                 let (skip, block) = block?;
                 let records = (block.records.len() - skip) as u64;
-                let decoded = tokio::task::spawn_blocking(move || decoder.decode(&block, skip));
+                let decoded = tokio::task::spawn_blocking(move || {
+                    let decoded = decoder.decode(&block, skip);
+                    // At the end of a file none is read any more.
+                    let _ = back.send(block);
+                    decoded
+                });
                 let decoded = decoded
                     .await
                     .map_err(|e| Error::io("a reader stopped").because(e))??;

@@ -182,7 +182,7 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::records::{RecordReader, Terminator};
+    use super::super::records::{Block, RecordReader, Terminator};
     use super::*;
     use proptest::prelude::*;
 
@@ -191,7 +191,7 @@ mod tests {
         let mut reader = RecordReader::new(text, block);
         reader.set_dialect(b',', Some(b'"'), Terminator::Newline);
         let mut rows = Vec::new();
-        while let Some(block) = reader.next_block().unwrap() {
+        while let Some(block) = reader.next_block(Block::default()).unwrap() {
             for record in &block.records {
                 let quote = record.quoted.then_some(b'"');
                 let (start, end) = (record.start, record.end);

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
@@ -33,8 +33,39 @@ pub struct Opened {
     pub text: Box<dyn Read + Send>,
     /// How it is packed.
     pub compression: Compression,
-    /// Bytes of the file (as stored) read so far, for progress.
-    pub bytes_read: Arc<AtomicU64>,
+    /// What is read of it.
+    pub stored: Arc<Stored>,
+}
+
+/// The bytes of a file, as it is stored, that are read so far.
+#[derive(Default)]
+pub struct Stored {
+    bytes: AtomicU64,
+    hasher: Mutex<blake3::Hasher>,
+}
+
+impl Stored {
+    /// How many they are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Their BLAKE3 hash, as hexadecimal digits: [`content_hash`] of a file
+    /// that is read to its end.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        self.hasher().finalize().to_hex().to_string()
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        self.hasher().update(bytes);
+        self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    }
+
+    fn hasher(&self) -> std::sync::MutexGuard<'_, blake3::Hasher> {
+        self.hasher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Opens the file at `path` for `contract`.
@@ -44,8 +75,8 @@ pub struct Opened {
 pub fn open(path: &Path, contract: &Contract) -> Result<Opened> {
     let failed = |e: io::Error| Error::io("could not open").file(path).because(e);
     let encoding = choose_encoding(path, contract)?;
-    let bytes_read = Arc::new(AtomicU64::new(0));
-    let (compression, plain) = unpack(path, &bytes_read).map_err(failed)?;
+    let stored = Arc::new(Stored::default());
+    let (compression, plain) = unpack(path, &stored).map_err(failed)?;
     let text = DecodeReaderBytesBuilder::new()
         .encoding(encoding.filter(|e| *e != encoding_rs::UTF_8))
         .utf8_passthru(true)
@@ -55,32 +86,29 @@ pub fn open(path: &Path, contract: &Contract) -> Result<Opened> {
     Ok(Opened {
         text: Box::new(text),
         compression,
-        bytes_read,
+        stored,
     })
 }
 
 /// The file's bytes, unpacked.
-fn unpack(
-    path: &Path,
-    bytes_read: &Arc<AtomicU64>,
-) -> io::Result<(Compression, Box<dyn Read + Send>)> {
+fn unpack(path: &Path, stored: &Arc<Stored>) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let compression = sniff(&mut File::open(path)?)?;
     let counted = BufReader::with_capacity(
         1 << 18,
         Counted {
             inner: File::open(path)?,
-            bytes: Arc::clone(bytes_read),
+            stored: Arc::clone(stored),
         },
     );
     let plain: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(counted),
         Compression::Gzip => Box::new(Limited::new(
             flate2::bufread::MultiGzDecoder::new(counted),
-            bytes_read,
+            stored,
         )),
         Compression::Zstd => Box::new(Limited::new(
             zstd::stream::read::Decoder::with_buffer(counted)?,
-            bytes_read,
+            stored,
         )),
     };
     Ok((compression, plain))
@@ -160,13 +188,13 @@ fn sniff(file: &mut File) -> io::Result<Compression> {
 
 struct Counted {
     inner: File,
-    bytes: Arc<AtomicU64>,
+    stored: Arc<Stored>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.bytes.fetch_add(n as u64, Ordering::Relaxed);
+        self.stored.add(&buffer[..n]);
         Ok(n)
     }
 }
@@ -174,12 +202,12 @@ impl Read for Counted {
 /// Refuses a stream that grows out of proportion to the bytes it came from.
 struct Limited<R> {
     inner: R,
-    packed: Arc<AtomicU64>,
+    packed: Arc<Stored>,
     unpacked: u64,
 }
 
 impl<R> Limited<R> {
-    fn new(inner: R, packed: &Arc<AtomicU64>) -> Self {
+    fn new(inner: R, packed: &Arc<Stored>) -> Self {
         Self {
             inner,
             packed: Arc::clone(packed),
@@ -192,7 +220,7 @@ impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.unpacked += n as u64;
-        let most = self.packed.load(Ordering::Relaxed) * MOST_GROWTH + FREE_BYTES;
+        let most = self.packed.bytes() * MOST_GROWTH + FREE_BYTES;
         if self.unpacked > most {
             return Err(io::Error::other(format!(
                 "unpacks to more than {MOST_GROWTH} times its size"

@@ -23,5 +23,5 @@ pub use contract::{
 pub use decode::{Decoded, Decoder, Reject};
 pub use dialect::{Dialect, HeaderMatch};
 pub use find::{Candidate, Found, find_deliveries};
-pub use input::{Compression, Opened, content_hash, open};
+pub use input::{Compression, Opened, Stored, content_hash, open};
 pub use records::{Block, Fault, Record, RecordReader, Terminator};

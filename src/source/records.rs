@@ -75,8 +75,10 @@ pub struct RecordReader<R> {
     quote: Option<u8>,
     delimiter: u8,
     terminator: Terminator,
-    /// Bytes read and not yet given out.
+    /// Bytes read and not yet given out, and room for more.
     pending: Vec<u8>,
+    /// How many are read.
+    filled: usize,
     line: u64,
     /// Inside a line that was given up.
     skipping: bool,
@@ -93,6 +95,7 @@ impl<R: Read> RecordReader<R> {
             delimiter: b',',
             terminator: Terminator::Newline,
             pending: Vec::new(),
+            filled: 0,
             line: 1,
             skipping: false,
             at_end: false,
@@ -105,7 +108,7 @@ impl<R: Read> RecordReader<R> {
     /// When the input cannot be read.
     pub fn peek(&mut self, bytes: usize) -> io::Result<&[u8]> {
         self.fill(bytes)?;
-        Ok(&self.pending[..bytes.min(self.pending.len())])
+        Ok(&self.pending[..bytes.min(self.filled)])
     }
 
     /// Sets how records are told apart. Call before the first block.
@@ -115,42 +118,49 @@ impl<R: Read> RecordReader<R> {
         self.terminator = terminator;
     }
 
-    /// The next records; `None` at the end.
+    /// The next records, in the memory of a block that is done with; `None` at
+    /// the end.
     ///
     /// # Errors
     /// When the input cannot be read.
-    pub fn next_block(&mut self) -> io::Result<Option<Block>> {
+    pub fn next_block(&mut self, done: Block) -> io::Result<Option<Block>> {
+        let Block {
+            mut bytes,
+            mut records,
+        } = done;
+        records.clear();
         let mut want = self.block_bytes;
         loop {
             self.fill(want)?;
-            if self.pending.is_empty() {
+            if self.filled == 0 {
                 return Ok(None);
             }
-            let mut records = Vec::new();
             let consumed = self.cut(&mut records);
             if consumed > 0 {
-                let rest = self.pending.split_off(consumed);
-                let bytes = std::mem::replace(&mut self.pending, rest);
+                let rest = self.filled - consumed;
+                bytes.resize(bytes.len().max(rest), 0);
+                bytes[..rest].copy_from_slice(&self.pending[consumed..self.filled]);
+                std::mem::swap(&mut bytes, &mut self.pending);
+                self.filled = rest;
+                bytes.truncate(consumed);
                 return Ok(Some(Block { bytes, records }));
             }
-            want = self.pending.len() + self.block_bytes;
+            want = self.filled + self.block_bytes;
         }
     }
 
     fn fill(&mut self, want: usize) -> io::Result<()> {
-        while !self.at_end && self.pending.len() < want {
-            let start = self.pending.len();
-            self.pending.resize(want.max(start + 4096), 0);
-            let n = match self.input.read(&mut self.pending[start..]) {
-                Ok(n) => n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {
-                    self.pending.truncate(start);
-                    continue;
-                }
+        while !self.at_end && self.filled < want {
+            let room = want.max(self.filled + 4096);
+            if self.pending.len() < room {
+                self.pending.resize(room, 0);
+            }
+            match self.input.read(&mut self.pending[self.filled..room]) {
+                Ok(0) => self.at_end = true,
+                Ok(n) => self.filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
-            };
-            self.pending.truncate(start + n);
-            self.at_end = n == 0;
+            }
         }
         Ok(())
     }
@@ -158,12 +168,12 @@ impl<R: Read> RecordReader<R> {
     /// Cuts what is pending into records; returns the bytes consumed.
     fn cut(&mut self, records: &mut Vec<Record>) -> usize {
         let mut at = 0;
-        while at < self.pending.len() {
+        while at < self.filled {
             if self.skipping {
-                let newline = memchr(self.terminator.byte(), &self.pending[at..]);
+                let newline = memchr(self.terminator.byte(), self.from(at));
                 self.skipping = newline.is_none();
                 self.line += u64::from(newline.is_some());
-                at += newline.map_or(self.pending.len() - at, |n| n + 1);
+                at += newline.map_or(self.filled - at, |n| n + 1);
                 continue;
             }
             let Some(cut) = self.next_record(at) else {
@@ -190,9 +200,14 @@ impl<R: Read> RecordReader<R> {
         at
     }
 
+    /// What is pending from `at` on.
+    fn from(&self, at: usize) -> &[u8] {
+        &self.pending[at..self.filled]
+    }
+
     /// The record that starts at `at`; `None` when more input is needed.
     fn next_record(&self, at: usize) -> Option<Cut> {
-        let rest = &self.pending[at..];
+        let rest = self.from(at);
         let newline = memchr(self.terminator.byte(), rest);
         let line = &rest[..newline.unwrap_or(rest.len())];
         let quote = self.quote.and_then(|q| memchr(q, line).map(|_| q));
@@ -212,7 +227,7 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn quoted_record(&self, at: usize, quote: u8, first: usize, ended: bool) -> Option<Cut> {
-        let rest = &self.pending[at..];
+        let rest = self.from(at);
         let window = &rest[..rest.len().min(MAX_QUOTED_BYTES.max(first + 1))];
         let terminator = self.terminator.byte();
         let lines = |end: usize| 1 + memchr_iter(terminator, &window[..end]).count();
@@ -326,11 +341,13 @@ mod tests {
         let mut reader = RecordReader::new(text, block);
         reader.set_dialect(b',', Some(b'"'), Terminator::Newline);
         let mut rows = Vec::new();
-        while let Some(block) = reader.next_block().unwrap() {
-            for r in block.records {
+        let mut done = Block::default();
+        while let Some(block) = reader.next_block(done).unwrap() {
+            for r in &block.records {
                 let text = String::from_utf8_lossy(&block.bytes[r.start..r.end]).into_owned();
                 rows.push((r.line, text, r.fault));
             }
+            done = block;
         }
         rows
     }

@@ -76,26 +76,28 @@ impl Chunk {
                 put_levels(page_rows, nulls.as_ref(), &mut raw);
             }
             values.put(some, &mut raw);
+            let size = raw.len();
             let page = Page::DataPage {
-                buf: compressed(&raw, codec, &mut room)?,
+                buf: stored(&mut raw, codec, &mut room)?,
                 num_values: count(page_rows)?,
                 encoding: values.encoding(),
                 def_level_encoding: Encoding::RLE,
                 rep_level_encoding: Encoding::RLE,
                 statistics: None,
             };
-            pages.push(CompressedPage::new(page, raw.len()));
+            pages.push(CompressedPage::new(page, size));
         }
         let dictionary = match dictionary {
             None => None,
-            Some((raw, values)) => {
+            Some((mut raw, values)) => {
+                let size = raw.len();
                 let page = Page::DictionaryPage {
-                    buf: compressed(&raw, codec, &mut room)?,
+                    buf: stored(&mut raw, codec, &mut room)?,
                     num_values: count(values)?,
                     encoding: Encoding::PLAIN_DICTIONARY,
                     is_sorted: false,
                 };
-                Some(CompressedPage::new(page, raw.len()))
+                Some(CompressedPage::new(page, size))
             }
         };
         written(column, rows, codec, dictionary, pages, index)
@@ -305,7 +307,7 @@ fn codec<V: Values>(
         .chain([(&page, rows.div_ceil(PAGE_ROWS))]);
     for (raw, times) in parts {
         before += raw.len() * times;
-        after += compressed(raw, Compression::LZ4_RAW, room)?.len() * times;
+        after += compress(raw, room)? * times;
     }
     Ok(match after * 16 > before * 15 {
         true => Compression::UNCOMPRESSED,
@@ -313,14 +315,21 @@ fn codec<V: Values>(
     })
 }
 
-/// What `raw` becomes, by way of `room`.
-fn compressed(raw: &[u8], codec: Compression, room: &mut Vec<u8>) -> Result<Bytes> {
+/// What is stored of `raw`; what it leaves there is not read.
+fn stored(raw: &mut Vec<u8>, codec: Compression, room: &mut Vec<u8>) -> Result<Bytes> {
     if codec == Compression::UNCOMPRESSED {
-        return Ok(Bytes::copy_from_slice(raw));
+        // Room for the next page, which is hardly longer.
+        let next = Vec::with_capacity(raw.len() + raw.len() / 8);
+        return Ok(Bytes::from(std::mem::replace(raw, next)));
     }
-    room.resize(room.len().max(get_maximum_output_size(raw.len())), 0);
-    let used = compress_into(raw, room).map_err(|e| ParquetError::External(Box::new(e)))?;
+    let used = compress(raw, room)?;
     Ok(Bytes::copy_from_slice(&room[..used]))
+}
+
+/// Compresses `raw` into `room`; the bytes it takes there.
+fn compress(raw: &[u8], room: &mut Vec<u8>) -> Result<usize> {
+    room.resize(room.len().max(get_maximum_output_size(raw.len())), 0);
+    compress_into(raw, room).map_err(|e| ParquetError::External(Box::new(e)))
 }
 
 fn count(number: usize) -> Result<u32> {
