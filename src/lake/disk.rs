@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::path::Path;
 use object_store::{PutPayload, PutResult, Result as StoreResult};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::at_once::at_once;
 use super::failpoint;
@@ -20,6 +22,8 @@ use crate::error::{Error, Result};
 
 /// Files and folders that are synced at the same time.
 const SYNCED_AT_ONCE: usize = 8;
+/// Bytes of a file whose sync is worth beginning before all are written.
+const LARGE: usize = 1 << 20;
 
 /// A small file that is written and synced beside its place, then gets its
 /// name.
@@ -137,6 +141,56 @@ fn sync_paths(
     Ok(())
 }
 
+/// Syncs of large files that go on while others are made, so that the last
+/// sync of all has little left to write.
+#[derive(Debug)]
+pub(super) struct BegunSyncs {
+    free: Arc<Semaphore>,
+    syncs: Mutex<JoinSet<Result<()>>>,
+}
+
+impl Default for BegunSyncs {
+    fn default() -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(SYNCED_AT_ONCE)),
+            syncs: Mutex::default(),
+        }
+    }
+}
+
+impl BegunSyncs {
+    /// Begins with a file of so many bytes, unless it is small or the disk has
+    /// enough to do: all are synced once more at the end.
+    pub(super) fn begin(&self, path: PathBuf, bytes: usize) {
+        if bytes < LARGE {
+            return;
+        }
+        if let Ok(turn) = Arc::clone(&self.free).try_acquire_owned() {
+            let mut syncs = self.syncs.lock().unwrap_or_else(PoisonError::into_inner);
+            syncs.spawn_blocking(move || {
+                let synced = sync_path(&path);
+                drop(turn);
+                synced
+            });
+        }
+    }
+
+    /// Waits for those that were begun.
+    ///
+    /// # Errors
+    /// When one failed: the system says so once, and no later sync would.
+    pub(super) async fn end(&self) -> Result<()> {
+        let mut syncs = {
+            let mut syncs = self.syncs.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *syncs)
+        };
+        while let Some(synced) = syncs.join_next().await {
+            synced.map_err(|e| Error::io("could not sync the lake").because(e))??;
+        }
+        Ok(())
+    }
+}
+
 /// Makes `folder`, and has those that lead to it remember its name.
 pub(super) fn make_folder(folder: &FilePath) -> Result<()> {
     let new: Vec<&FilePath> = folder.ancestors().take_while(|f| !f.exists()).collect();
@@ -168,4 +222,27 @@ fn sync_path(path: &FilePath) -> Result<()> {
 
 fn unsynced(path: &FilePath, error: std::io::Error) -> Error {
     Error::io("could not sync").file(path).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sync_that_was_begun_and_failed_is_told_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, gone) = (dir.path().join("file"), dir.path().join("gone"));
+        std::fs::write(&file, "x").unwrap();
+        let begun = BegunSyncs::default();
+        begun.begin(file.clone(), LARGE);
+        begun.begin(gone, LARGE);
+        begun.end().await.unwrap();
+        // No file is below another.
+        begun.begin(file.join("x"), LARGE - 1);
+        begun.end().await.unwrap();
+        begun.begin(file.join("x"), LARGE);
+        let error = begun.end().await.unwrap_err();
+        assert!(error.to_string().contains("could not sync"), "{error}");
+        begun.end().await.unwrap();
+    }
 }

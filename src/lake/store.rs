@@ -25,7 +25,7 @@ use object_store::{
 };
 
 use super::checkpoint::{ENDING, HINT};
-use super::disk::{SyncedPut, sync_files};
+use super::disk::{BegunSyncs, SyncedPut, sync_files};
 use super::fault::{FaultStore, Faults};
 use super::resident::{read_range, read_ranges};
 use super::{failpoint, store_error};
@@ -40,6 +40,7 @@ pub struct SyncStore {
     /// by themselves.
     root: Option<PathBuf>,
     unsynced: Mutex<BTreeSet<Path>>,
+    begun: BegunSyncs,
     /// Data files that were written and are not to be published yet.
     staged: Mutex<BTreeSet<Path>>,
     faults: Option<Arc<Faults>>,
@@ -72,6 +73,7 @@ impl SyncStore {
             inner,
             root,
             unsynced: Mutex::default(),
+            begun: BegunSyncs::default(),
             staged: Mutex::default(),
             faults: None,
         }
@@ -99,6 +101,7 @@ impl SyncStore {
             return Ok(());
         };
         failpoint("store.sync")?;
+        self.begun.end().await?;
         let paths: Vec<Path> = self.lock().iter().cloned().collect();
         let synced = paths.clone();
         let faults = self.faults.clone();
@@ -126,8 +129,8 @@ impl SyncStore {
         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a file of this machine is that may be read past the store: none
-    /// when a test has reads fail.
+    /// Where a file of this machine is that may be read and synced past the
+    /// store: none when a test has that fail.
     fn in_reach(&self, location: &Path) -> Option<PathBuf> {
         let root = self.root.as_ref().filter(|_| self.faults.is_none())?;
         Some(root.join(location.as_ref()))
@@ -204,8 +207,12 @@ impl ObjectStore for SyncStore {
                 .await
                 .map_err(|e| generic(e.to_string()))?;
         }
+        let bytes = payload.content_length();
         let result = self.inner.put_opts(location, payload, opts).await?;
         self.wrote(location);
+        if let Some(path) = self.in_reach(location) {
+            self.begun.begin(path, bytes);
+        }
         Ok(result)
     }
 

@@ -376,3 +376,67 @@ async fn write_small(
     writer.write(batch).await?;
     writer.finish().await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::progress::Silent;
+    use super::super::workspace::Access;
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::{Config, Overrides};
+
+    const CONTRACT: &str =
+        "description = \"Clicks.\"\nfiles = \"*.csv\"\n[columns]\nid = \"integer\"\n";
+
+    /// Finds the file `b.csv`, writes `then` into it with the time it had, and
+    /// lands what was found.
+    async fn lands(found: &[(&str, &str)], then: &str) -> Result<Vec<LandedFile>> {
+        let dir = tempfile::tempdir().unwrap();
+        let (bronze, landing) = (
+            dir.path().join("queries/bronze"),
+            dir.path().join("landing"),
+        );
+        fs::create_dir_all(&bronze).unwrap();
+        fs::create_dir_all(&landing).unwrap();
+        fs::write(dir.path().join("cinelake.toml"), "").unwrap();
+        fs::write(bronze.join("clicks.toml"), CONTRACT).unwrap();
+        for (name, text) in found {
+            fs::write(landing.join(name), text).unwrap();
+        }
+        let config = Config::load(&Overrides {
+            project: Some(dir.path().to_path_buf()),
+            landing: Some(landing.clone()),
+            ..Overrides::default()
+        })?;
+        let workspace = Workspace::open(config, Access::Write, Arc::new(SystemClock))?;
+        let (plan, known) = workspace.plan_landing(None).await?;
+        let changed = landing.join("b.csv");
+        let modified = fs::metadata(&changed).unwrap().modified().unwrap();
+        fs::write(&changed, then).unwrap();
+        let file = fs::File::options().write(true).open(&changed).unwrap();
+        file.set_modified(modified).unwrap();
+        let mut stage = Stage::new(&workspace, None, 1);
+        land(&mut stage, &plan, known, &Silent).await
+    }
+
+    #[tokio::test]
+    async fn a_file_that_changes_between_being_compared_and_read_does_not_land() {
+        let alike = [("a.csv", "id\n1\n"), ("b.csv", "id\n2\n")];
+        assert_eq!(lands(&alike, "id\n2\n").await.unwrap().len(), 2);
+        // Size and time are as they were, and `a.csv` has this content.
+        let error = lands(&alike, "id\n1\n").await.unwrap_err();
+        assert!(
+            error.to_string().contains("changed while it was read"),
+            "{error}"
+        );
+        let error = lands(&[("b.csv", "id\n2\n")], "id\n22\n")
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("changed while it was read"),
+            "{error}"
+        );
+    }
+}
