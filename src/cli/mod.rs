@@ -229,9 +229,11 @@ fn start(command: Command, context: &Context) -> Result<Status> {
             return command.run(context).await;
         }
         tokio::select! {
-            result = command.run(context) => result,
+            // Heard from the start.
+            biased;
             _ = tokio::signal::ctrl_c() => Err(Error::io("interrupted")
                 .hint("the lake is as it was published last; run the command again")),
+            result = command.run(context) => result,
         }
     });
     runtime.shutdown_background();

@@ -90,8 +90,10 @@ impl<'a> Shell<'a> {
                 Read::End => return Ok(Status::Fine),
             };
             let done = tokio::select! {
-                done = self.obey(&text) => done,
+                // Heard from the first row on.
+                biased;
                 _ = tokio::signal::ctrl_c() => Err(Error::io("interrupted")),
+                done = self.obey(&text) => done,
             };
             match done {
                 Ok(Next::Ask) => {}

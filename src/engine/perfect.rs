@@ -45,6 +45,8 @@ use super::distinct::counts_ids;
 const MOST: usize = 1 << 24;
 /// Places for each row, at most.
 const SPARSE: usize = 4;
+/// Places where it is not known how many rows there are: they cost nothing.
+const FEW: usize = 1 << 16;
 /// Partitions whose bounds are looked at one by one, at most.
 const MOST_PARTITIONS: usize = 128;
 /// Texts that a column is expected to have, from the most to the least; others
@@ -204,14 +206,14 @@ fn keys_of(
     let input = grouping.input();
     let of = StatisticsArgs::new().with_partition(partition);
     let known = statistics.compute(input.as_ref(), &of)?;
-    let Some(rows) = known.num_rows.get_value() else {
-        return Ok(None);
-    };
     let parts = match partition {
         Some(_) => 1,
         None => input.output_partitioning().partition_count().max(1),
     };
-    let most = MOST.min((rows / parts).saturating_mul(SPARSE));
+    let most = match known.num_rows.get_value() {
+        Some(rows) => MOST.min((rows / parts).saturating_mul(SPARSE)),
+        None => FEW,
+    };
     let expressions = grouping.group_expr().expr();
     let dates = [false, true].map(|monthly| TEXTS.map(|texts| (monthly, texts)));
     for (monthly, texts) in dates.into_iter().flatten() {
@@ -228,8 +230,7 @@ fn keys_of(
         let Some(keys) = keys else {
             return Ok(None);
         };
-        // One text is as quickly found by its hash.
-        if places(&keys) <= most && !matches!(keys.as_slice(), [Key::Text(_)]) {
+        if places(&keys) <= most {
             return Ok(Some(keys));
         }
     }

@@ -4,6 +4,10 @@ use std::ops::Range;
 
 /// Slots of the table by which texts are found.
 const SLOTS: usize = 256;
+/// Slots of the table by which views are.
+const VIEWS: usize = 4096;
+/// No text is that long.
+const NO_VIEW: u128 = u128::MAX;
 /// Bytes of a text that lie in its view.
 const INLINE: usize = 12;
 
@@ -157,6 +161,10 @@ pub struct Texts {
     /// The digit of the text with a hash, or of one before it.
     slots: Vec<u32>,
     texts: Vec<Text>,
+    /// The digit whose view was the last with a hash.
+    seen: Box<[u8; VIEWS]>,
+    /// The last view of each digit: one that occurs again needs no text.
+    views: Vec<u128>,
 }
 
 #[derive(Debug)]
@@ -177,6 +185,8 @@ impl Texts {
             most: most.min(Self::MOST),
             slots: vec![0; SLOTS],
             texts: Vec::new(),
+            seen: Box::new([0; VIEWS]),
+            views: vec![NO_VIEW; 1 + most.min(Self::MOST) as usize],
         }
     }
 
@@ -200,6 +210,12 @@ impl Texts {
         places: &mut [u32],
     ) -> bool {
         let digits = self.digits();
+        // The view of a longer text says where it lies in these buffers only.
+        for (view, text) in self.views[1..].iter_mut().zip(&self.texts) {
+            if text.bytes.len() > INLINE {
+                *view = NO_VIEW;
+            }
+        }
         for (row, (place, view)) in places.iter_mut().zip(views).enumerate() {
             let digit = match missing {
                 Some(missing) if missing[row] => 0,
@@ -214,6 +230,20 @@ impl Texts {
     }
 
     fn digit(&mut self, view: u128, buffers: &[&[u8]]) -> Option<u32> {
+        let [one, other] = halves(view);
+        let hash = (one ^ other.rotate_left(32)).wrapping_mul(ODD);
+        let slot = usize::try_from(hash >> 52).unwrap_or(0);
+        let seen = self.seen[slot];
+        if self.views[usize::from(seen)] == view {
+            return Some(u32::from(seen));
+        }
+        let digit = self.digit_of_text(view, buffers)?;
+        self.seen[slot] = u8::try_from(digit).unwrap_or(0);
+        self.views[digit as usize] = view;
+        Some(digit)
+    }
+
+    fn digit_of_text(&mut self, view: u128, buffers: &[&[u8]]) -> Option<u32> {
         let (bytes, hash): (&[u8], u64) = match length(view) {
             ..=INLINE => (&[], mixed(halves(view))),
             _ => {
@@ -277,9 +307,10 @@ fn outside<'a>(view: u128, buffers: &[&'a [u8]]) -> Option<&'a [u8]> {
     buffer.get(from..from.checked_add(length(view))?)
 }
 
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The upper bits depend on all bits of both.
 fn mixed([one, other]: [u64; 2]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let both = (one ^ other.rotate_left(32)).wrapping_mul(ODD);
     (both ^ both >> 32).wrapping_mul(ODD)
 }
@@ -403,6 +434,22 @@ mod tests {
             };
             prop_assert_eq!(within, numbers.iter().all(is_within));
         }
+    }
+
+    #[test]
+    fn one_view_of_two_buffers_is_two_texts() {
+        let mut texts = Texts::new(2);
+        let (mut one, mut other) = (Vec::new(), Vec::new());
+        let seen = view("the first of them", &mut one);
+        assert_eq!(view("the other of them", &mut other), seen);
+        let mut digits = |buffer: &[u8]| {
+            let mut places = vec![0; 2];
+            assert!(texts.append(&[seen, seen], &[&[], buffer], None, &mut places));
+            places
+        };
+        assert_eq!(digits(&one), [1, 1]);
+        assert_eq!(digits(&other), [2, 2]);
+        assert_eq!(digits(&one), [1, 1]);
     }
 
     #[test]
