@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 
 use super::deliveries::{self, Delivery, FileAction, LandingPlan, PlannedFile, deliveries_table};
 use super::keys;
@@ -42,21 +43,23 @@ pub(super) async fn land(
         let bytes = plan.to_land().map(|f| f.file.size).sum();
         observer.event(Event::Landing(files, bytes));
     }
-    for contract in &workspace.contracts {
-        let mut files: Vec<&PlannedFile> = plan
-            .to_land()
-            .filter(|f| f.file.source == contract.name)
-            .collect();
-        // Files that land again keep their order, so that of two rows with
-        // one key and version the same one counts as before.
-        files.sort_by_key(|f| match f.action {
-            FileAction::Again { old } => (0, old),
-            _ => (1, 0),
-        });
+    let first = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
+    let sources = workspace.contracts.iter();
+    let sources: Vec<_> = sources.map(|c| (c, files_of(plan, c))).collect();
+    let all = sources.iter().flat_map(|(contract, files)| {
+        let files = files.iter();
+        files.map(move |planned| (*contract, *planned))
+    });
+    // While one file's rows are encoded the next one is read.
+    let landing = futures::stream::iter(all.zip(first..))
+        .map(|((contract, file), id)| land_file(workspace, contract, file, id, observer))
+        .buffered(FILES_AT_ONCE);
+    let mut landing = std::pin::pin!(landing);
+    for (contract, files) in &sources {
         land_source(
             stage,
             contract,
-            &files,
+            landing.by_ref().take(files.len()),
             &mut deliveries,
             &mut rejects,
             &mut landed,
@@ -90,10 +93,24 @@ fn note_moves(plan: &LandingPlan, deliveries: &mut [Delivery]) -> bool {
     any
 }
 
+/// What is to be landed of a source, in order.
+fn files_of<'a>(plan: &'a LandingPlan, contract: &Contract) -> Vec<&'a PlannedFile> {
+    let files = plan.to_land().filter(|f| f.file.source == contract.name);
+    let mut files: Vec<&PlannedFile> = files.collect();
+    // Files that land again keep their order, so that of two rows with one key
+    // and version the same one counts as before.
+    files.sort_by_key(|f| match f.action {
+        FileAction::Again { old } => (0, old),
+        _ => (1, 0),
+    });
+    files
+}
+
+/// Stages a source's table with the files of `landing`, in order.
 async fn land_source(
     stage: &mut Stage<'_>,
     contract: &Contract,
-    files: &[&PlannedFile],
+    landing: impl Stream<Item = Result<LandedDelivery>> + Unpin,
     deliveries: &mut Vec<Delivery>,
     rejects: &mut RejectFiles,
     landed: &mut Vec<LandedFile>,
@@ -103,28 +120,23 @@ async fn land_source(
     let published = stage.base.as_ref().and_then(|base| base.tables.get(&name));
     let as_agreed =
         published.is_some_and(|t| t.fingerprint == fingerprint(&contract.landing_text()));
-    if files.is_empty() && as_agreed {
+    let mut landing = landing.peekable();
+    if as_agreed && Pin::new(&mut landing).peek().await.is_none() {
         return Ok(());
     }
     let mut unknown = BTreeSet::new();
     let mut adds = Vec::new();
-    let first = deliveries.iter().map(|d| d.id).max().unwrap_or(0) + 1;
+    let mut gone = BTreeSet::new();
     let workspace = stage.workspace;
-    // While one file's rows are encoded the next one is read.
-    let mut landing = futures::stream::iter(files.iter().zip(first..))
-        .map(|(planned, id)| async move {
-            let one = land_file(workspace, contract, planned, id, observer).await?;
-            Ok::<_, Error>((*planned, id, one))
-        })
-        .buffered(FILES_AT_ONCE);
     while let Some(one) = landing.next().await {
-        let (planned, id, one) = one?;
+        let one = one?;
         rejects.add(one.rejects);
-        if let Some(old) = planned.action.replaced() {
+        if let Some(old) = one.replaces {
             rejects.drop_delivery(old);
             for delivery in deliveries.iter_mut().filter(|d| d.id == old) {
-                delivery.replaced_by = Some(id);
+                delivery.replaced_by = Some(one.delivery.id);
             }
+            gone.insert(old);
         }
         observer.event(Event::Landed(&one.report));
         deliveries.push(one.delivery);
@@ -148,7 +160,6 @@ async fn land_source(
         partition_by: contract.partition.as_ref().map(|p| p.column.clone()),
         order_by: contract.order_by.clone(),
     };
-    let gone: BTreeSet<i64> = files.iter().filter_map(|f| f.action.replaced()).collect();
     let published = stage.published(&name).await?;
     let delivered = Delivered {
         workspace,
@@ -177,6 +188,8 @@ fn live<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> BTreeSet<i64> {
 
 struct LandedDelivery {
     delivery: Delivery,
+    /// The delivery whose rows go.
+    replaces: Option<i64>,
     files: Vec<DataFile>,
     rejects: Vec<DataFile>,
     report: LandedFile,
@@ -272,6 +285,7 @@ async fn land_file(
     }
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Ok(LandedDelivery {
+        replaces: planned.action.replaced(),
         files,
         rejects,
         delivery: Delivery {
