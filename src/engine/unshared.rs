@@ -5,19 +5,26 @@
 //! takes: of two million groups a sort believes to hold as many times the answer
 //! as there are batches, and waits on the disk for want of memory that is there.
 //! [`Unshare`] has rows copied out of what they are a slice of before they wait.
+//!
+//! A nested-loop join whose rows do not fit asks for them once more, to put them
+//! on the disk. What deals rows out to threads gives them once only, and panics:
+//! [`Unshared`] answers in its place that memory is short, and the query is asked
+//! again on one thread.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, MutableArrayData, make_array};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Result, resources_err};
 use datafusion::execution::TaskContext;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::StreamExt;
 
 use super::each::Replace;
@@ -56,13 +63,25 @@ impl Replace for Unshare {
 
 /// The rows of its input, without the memory around them.
 #[derive(Debug)]
-struct Unshared;
+struct Unshared {
+    /// Which partitions were asked for, where none can be twice.
+    asked: Option<Vec<AtomicBool>>,
+}
 
 impl Unshared {
     fn over(input: &Arc<dyn ExecutionPlan>) -> Over<Self> {
         let properties = Arc::clone(input.properties());
-        Over::new(Self, Arc::clone(input), properties)
+        let partitions = input.output_partitioning().partition_count();
+        let asked = || (0..partitions).map(|_| AtomicBool::default()).collect();
+        let step = Self {
+            asked: gives_rows_once(input).then(asked),
+        };
+        Over::new(step, Arc::clone(input), properties)
     }
+}
+
+fn gives_rows_once(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<RepartitionExec>() || plan.children().into_iter().any(gives_rows_once)
 }
 
 impl Step for Unshared {
@@ -79,6 +98,11 @@ impl Step for Unshared {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<Rows> {
+        if let Some(asked) = &self.asked
+            && asked[partition].swap(true, Ordering::Relaxed)
+        {
+            return resources_err!("the rows that a join holds do not fit into memory");
+        }
         let rows = input.execute(partition, context)?;
         Ok(rows.map(|batch| unshared(&batch?)).boxed())
     }

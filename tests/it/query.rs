@@ -381,6 +381,15 @@ fn what_does_not_fit_into_memory_is_asked_again() {
     let timed = project.ok(&[&small[..], &["--timing"]].concat());
     assert_eq!(timed.stdout, ran.stdout);
     assert!(timed.stderr.contains("asking again"), "{}", timed.stderr);
+    // Rows that a join by nested loops holds, dealt out to the threads before.
+    let nested = "select count(*) as n from \
+        (select k, repeat('x', 2000) as t from \
+            (select value % 40000 as k from generate_series(1, 80000) group by 1) as keys) as a \
+        inner join generate_series(1, 3) as b \
+        on a.k < b.value * 10000 and a.t > cast(b.value as text)";
+    let ran = project.ok(&[&small[..small.len() - 1], &[nested]].concat());
+    assert_eq!(ran.stdout, "n\n60000\n");
+    assert!(ran.stderr.contains("asking again"), "{}", ran.stderr);
     // Joins that DataFusion sorts wrongly are red rather than wrong: a condition
     // beside the keys where a row may lack a partner, floats, and `in`.
     let rows = "(select nullif(value, 0) as v, value % 17 as l, value % 23 as w from generate_series(1, 2000000))";
