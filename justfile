@@ -41,7 +41,7 @@ builds *ARGS:
     "$CARGO_TARGET_DIR/dbt-venv/bin/pip" install --quiet --disable-pip-version-check -r benches/peers/dbt/requirements.txt
     "$CARGO_TARGET_DIR/dbt-venv/bin/python" benches/peers/builds.py "$CARGO_TARGET_DIR/release/cinelake" {{ARGS}}
 
-# 500 generated queries under eight settings, beside DuckDB; `--seed 7` for others
+# 500 generated queries under many settings, beside DuckDB; `--seed 7` for others, `--queries 50000` at length
 agree *ARGS:
     cargo build --release
     [ -x "$CARGO_TARGET_DIR/readers-venv/bin/python" ] || python3 -m venv "$CARGO_TARGET_DIR/readers-venv"

@@ -9,7 +9,7 @@ use datafusion::common::ScalarValue;
 use super::console::Console;
 use super::output::{OutputOptions, ResultWriter};
 use super::report::{counted, thousands};
-use crate::engine::{Answer, Joins, Rows, Session, is_short_of_memory};
+use crate::engine::{Answer, Rows, Session, Strategy, is_short_of_memory};
 use crate::error::{Error, Result};
 use crate::lake::SnapshotRef;
 use crate::memory;
@@ -43,7 +43,7 @@ impl Question<'_> {
                 console.say(
                     "not enough memory; asking again, on one thread and by sorting, which needs less",
                 );
-                let spilling = self.workspace.session_by(self.at, Joins::Spilling);
+                let spilling = self.workspace.session_by(self.at, Strategy::Spilling);
                 self.ask(console, &spilling.await?.0).await
             }
             other => other,

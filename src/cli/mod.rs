@@ -203,7 +203,7 @@ pub fn main() -> ExitCode {
         },
         console,
     };
-    match start(arguments.command, &context) {
+    match on_a_deep_stack(|| start(arguments.command, &context)) {
         Ok(Status::Fine) => ExitCode::SUCCESS,
         Ok(Status::Red) => ExitCode::from(1),
         Err(error) => {
@@ -211,6 +211,23 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind().exit_code())
         }
     }
+}
+
+/// Bytes of a thread's stack: a plan is as deep as a query is long, and the engine
+/// goes down into it. What is not used takes no memory.
+const STACK: usize = 256 << 20;
+
+fn on_a_deep_stack(work: impl FnOnce() -> Result<Status> + Send) -> Result<Status> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        match thread.spawn_scoped(scope, work) {
+            Ok(thread) => match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+            Err(e) => Err(Error::io("could not start a thread").because(e)),
+        }
+    })
 }
 
 fn start(command: Command, context: &Context) -> Result<Status> {
@@ -222,6 +239,7 @@ fn start(command: Command, context: &Context) -> Result<Status> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK)
         .build()
         .map_err(|e| Error::io("could not start").because(e))?;
     let result = runtime.block_on(async {

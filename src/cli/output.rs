@@ -172,6 +172,11 @@ impl ResultWriter {
     }
 }
 
+/// Prints the line of a statement that has no answer.
+pub(super) fn nothing() -> Result<()> {
+    written(std::io::stdout().write_all(b"null\n"))
+}
+
 /// Prints a small result at once.
 pub(super) fn print(options: &OutputOptions, batch: &RecordBatch) -> Result<()> {
     let mut writer = ResultWriter::open(options, &batch.schema())?;

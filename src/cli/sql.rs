@@ -7,12 +7,12 @@ use datafusion::common::ScalarValue;
 
 use super::ask::Question;
 use super::at::At;
-use super::output::OutputOptions;
+use super::output::{self, Format, OutputOptions};
 use super::shell::Shell;
 use super::{Context, Status};
 use crate::engine::parse_value;
 use crate::error::{Error, Result, did_you_mean};
-use crate::model::Report;
+use crate::model::{Report, Statements};
 use crate::refresh::{Access, Workspace};
 
 /// Run a SQL file, a report or a text; without one, ask for queries
@@ -43,6 +43,10 @@ pub(super) struct Sql {
         requires = "timing"
     )]
     repeat: u32,
+    /// Of several statements, go on after one that fails; with `--format json` its
+    /// line is `null`
+    #[arg(long, conflicts_with = "timing")]
+    keep_going: bool,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -60,22 +64,53 @@ impl Sql {
         refuse_lake(&workspace, self.output.output.as_deref())?;
         let query = self.query(&workspace)?;
         let params = settle_params(&query, &self.params)?;
+        let statements = statements(&query);
+        if statements.len() > 1 && self.output.output.is_some() {
+            return Err(
+                Error::usage("several statements, and one file for their answers")
+                    .hint("ask them one by one, each with its own `--output`"),
+            );
+        }
+        let mut status = Status::Fine;
+        for (at, statement) in statements.iter().enumerate() {
+            let answered = self.answer(context, &workspace, statement, &params).await;
+            let Err(error) = answered.map_err(|error| at_file(error, &query)) else {
+                continue;
+            };
+            if !self.keep_going {
+                return Err(error);
+            }
+            context.console.red(&format!("statement {}:", at + 1));
+            context.console.error(&error);
+            if self.output.format == Some(Format::Json) {
+                output::nothing()?;
+            }
+            status = Status::Red;
+        }
+        Ok(status)
+    }
+
+    async fn answer(
+        &self,
+        context: &Context,
+        workspace: &Workspace,
+        statement: &str,
+        params: &[(String, ScalarValue)],
+    ) -> Result<()> {
         let sql = match self.explain {
-            true => format!("explain {}", query.sql),
-            false => query.sql.clone(),
+            true => format!("explain {statement}"),
+            false => statement.to_owned(),
         };
         let question = Question {
-            workspace: &workspace,
+            workspace,
             at: self.at.snapshot.as_ref(),
             sql: &sql,
-            params: &params,
+            params,
             output: &self.output,
             runs: self.timing.then_some(self.repeat),
             most: usize::MAX,
         };
-        let answered = question.answer(&context.console).await;
-        answered.map_err(|error| at_file(error, &query))?;
-        Ok(Status::Fine)
+        question.answer(&context.console).await.map(|_| ())
     }
 
     /// Whether it asks for queries one by one: none is given, and somebody is
@@ -101,6 +136,20 @@ impl Sql {
             (None, None) => inline(&from_stdin()?),
         }
     }
+}
+
+/// The statements of a text, each after as many lines as in the text.
+fn statements(query: &Report) -> Vec<String> {
+    let cut = Statements::of(&query.sql);
+    let last = cut.open.then_some(cut.rest);
+    let all: Vec<&str> = cut.whole.into_iter().chain(last).collect();
+    if all.len() < 2 {
+        return vec![query.sql.clone()];
+    }
+    let begins = |part: &str| part.as_ptr().addr() - query.sql.as_ptr().addr();
+    let lines = |part: &str| query.sql[..begins(part)].matches('\n').count();
+    let all = all.into_iter();
+    all.map(|part| "\n".repeat(lines(part)) + part).collect()
 }
 
 fn named(workspace: &Workspace, file: &str) -> Result<Report> {
@@ -149,6 +198,12 @@ pub(super) fn settle_params(
                 did_you_mean(name, names.iter().copied())
                     .unwrap_or_else(|| format!("parameters are {}", names.join(", "))),
             ));
+        }
+        if declared.is_empty() && !query.sql.contains(&format!("${name}")) {
+            return Err(Error::usage(format!(
+                "the query has no `${name}`, so `--param {name}` is for nothing"
+            ))
+            .hint(format!("write `${name}` where the value belongs")));
         }
         let kind = param.map(|p| p.sql_type.as_str());
         values.push((name.to_owned(), parse_value(name, kind, value)?));

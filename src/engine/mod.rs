@@ -4,47 +4,17 @@
 //! of the published ones while a refresh audits them. Its schemas are
 //! `bronze`, `silver`, `gold` and `system`; every statement is read-only.
 //! Start reading at [`Engine::session`]; files are scanned by
-//! [`LakeTable`](table::LakeTable).
+//! [`LakeTable`](scan::table::LakeTable).
 
-mod additive;
-mod aggregates;
-mod ahead;
-mod bitmaps;
-mod calendar;
-mod catalog;
 mod compare;
-mod distinct;
-mod doubles;
-mod each;
-mod eager;
-mod ends;
-mod estimates;
-mod firsts;
+mod corrections;
 mod functions;
-mod intervals;
-mod not_in;
-mod numbers;
-mod once;
-mod over;
-mod params;
-mod perfect;
-mod projections;
-mod quantiles;
-mod ranks;
-mod reach;
+mod proofs;
 mod rules;
+mod scan;
 mod session;
-mod sessionize;
-mod sketches;
-mod spilling;
-mod summaries;
-mod system;
-mod table;
-mod together;
+mod support;
 mod trace;
-mod turns;
-mod unshared;
-mod wording;
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -62,11 +32,12 @@ use crate::lake::{Lake, Snapshot, TableEntry, TableFiles};
 use crate::name::TableName;
 
 pub use compare::{ChangedRows, Comparison, Counts, SharedColumn, Standing, TablePair};
-pub use params::{parse_value, sql_type};
-pub use reach::Reach;
+pub use proofs::reach::Reach;
+pub use session::params::parse_value;
+pub use session::wording::is_short_of_memory;
 pub use session::{Answer, Condition, Rows, Session};
+pub use support::types::sql_type;
 pub use trace::{Gap, Picked, Role, Trace, TracedInput};
-pub use wording::is_short_of_memory;
 
 /// What a session reads.
 #[derive(Debug, Clone, Default)]
@@ -86,14 +57,17 @@ pub enum Staged {
     View(String),
 }
 
-/// How joins are carried out.
+/// How a query is carried out. The answer is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joins {
+pub enum Strategy {
     /// Whatever is fastest; a hash table must fit into memory.
     Fastest,
-    /// By sorting, which spills to disk, and on one thread, which leaves each
+    /// Joins by sorting, which spills to disk, and on one thread, which leaves each
     /// step the whole memory.
     Spilling,
+    /// Without rules of our own, in batches and parts of other sizes: another plan
+    /// than that of [`Strategy::Fastest`], which has to agree with it.
+    Plain,
 }
 
 /// Memory, threads and caches that sessions share.
@@ -177,8 +151,8 @@ impl Engine {
     ///
     /// # Errors
     /// Only when the engine refuses its own settings, which is a bug.
-    pub fn session(self: &Arc<Self>, scope: Scope, joins: Joins) -> Result<Session> {
-        Session::open(Arc::clone(self), scope, joins)
+    pub fn session(self: &Arc<Self>, scope: Scope, strategy: Strategy) -> Result<Session> {
+        Session::open(Arc::clone(self), scope, strategy)
     }
 
     /// The files of a published table; read from its log once. A branch's

@@ -15,7 +15,7 @@ use super::delta::Deltas;
 use super::plan::{Extent, Reason, Step, build_fingerprint, is_as_of, stored_inputs};
 use super::stage::{Provenance, Stage};
 use crate::clock::Clock;
-use crate::engine::{self, Answer, Condition, Engine, Joins, Scope, is_short_of_memory};
+use crate::engine::{self, Answer, Condition, Engine, Scope, Strategy, is_short_of_memory};
 use crate::error::{Error, Result};
 use crate::lake::{DataFile, PartitionValue, TableEntry, TableLayout, TableWriter, days_of};
 use crate::model::{Materialized, Model, TableName};
@@ -237,7 +237,7 @@ impl Build {
         let budget = self.engine.write_budget() / turns.at_once();
         let is_short = |written: &Result<Written>| written.as_ref().is_err_and(is_short_of_memory);
         let turn = turns.one().await;
-        let mut written = self.write_by(extent, Joins::Fastest, budget).await;
+        let mut written = self.write_by(extent, Strategy::Fastest, budget).await;
         if !is_short(&written) {
             return written;
         }
@@ -245,11 +245,11 @@ impl Build {
         let _alone = turns.all().await;
         if turns.at_once() > 1 {
             self.engine.memory_is_free().await;
-            written = self.write_by(extent, Joins::Fastest, budget).await;
+            written = self.write_by(extent, Strategy::Fastest, budget).await;
         }
         if is_short(&written) {
             self.engine.memory_is_free().await;
-            written = self.write_by(extent, Joins::Spilling, budget).await;
+            written = self.write_by(extent, Strategy::Spilling, budget).await;
         }
         written.map(|written| Written {
             again: true,
@@ -257,8 +257,13 @@ impl Build {
         })
     }
 
-    async fn write_by(&self, extent: &Extent, joins: Joins, budget: usize) -> Result<Written> {
-        let mut answers = self.answers(extent, joins).await?.into_iter();
+    async fn write_by(
+        &self,
+        extent: &Extent,
+        strategy: Strategy,
+        budget: usize,
+    ) -> Result<Written> {
+        let mut answers = self.answers(extent, strategy).await?.into_iter();
         let Some(first) = answers.next() else {
             return Err(Error::usage("a build needs a query").file(&self.model.path));
         };
@@ -281,7 +286,7 @@ impl Build {
     /// rows by partition.
     async fn counted(&self) -> Result<BTreeMap<PartitionValue, u64>> {
         let mut counted = BTreeMap::new();
-        for answer in self.answers(&self.extent, Joins::Fastest).await? {
+        for answer in self.answers(&self.extent, Strategy::Fastest).await? {
             let mut rows = answer.stream().await?;
             while let Some(batch) = rows.next().await? {
                 match &self.model.header.partition_by {
@@ -299,8 +304,8 @@ impl Build {
 
     /// The queries whose rows are those within `extent`: beside the partitions
     /// the rows without a value, of which no input's partition tells anything.
-    async fn answers(&self, extent: &Extent, joins: Joins) -> Result<Vec<Answer>> {
-        let session = self.engine.session(self.scope.clone(), joins)?;
+    async fn answers(&self, extent: &Extent, strategy: Strategy) -> Result<Vec<Answer>> {
+        let session = self.engine.session(self.scope.clone(), strategy)?;
         let all = session.model(&self.sql).await?;
         match extent {
             Extent::Partitions { column, days, .. } => {

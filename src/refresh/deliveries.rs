@@ -16,7 +16,7 @@ use datafusion::arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondTyp
 use futures::{StreamExt, TryStreamExt};
 
 use super::workspace::{Workspace, fingerprint};
-use crate::engine::{Joins, Scope, Session};
+use crate::engine::{Scope, Session, Strategy};
 use crate::error::{Error, Result};
 use crate::lake::Snapshot;
 use crate::name::TableName;
@@ -374,7 +374,7 @@ pub(super) async fn of_snapshot(
         snapshot: Some(snapshot),
         ..Scope::default()
     };
-    let session = workspace.engine.session(scope, Joins::Fastest)?;
+    let session = workspace.engine.session(scope, Strategy::Fastest)?;
     read(&session, "system.deliveries").await
 }
 

@@ -17,7 +17,7 @@ use super::queue::Queue;
 use super::run::{Outcome, RefreshOptions};
 use super::stage::Stage;
 use super::workspace::{Workspace, fingerprint};
-use crate::engine::{Joins, Session};
+use crate::engine::{Session, Strategy};
 use crate::error::{Error, Result};
 use crate::lake::{Audit, TableEntry, failpoint};
 use crate::model::{Model, Project, TableName};
@@ -52,7 +52,7 @@ impl Workspace {
             {
                 let decided = {
                     let now = |table: &TableName| stage.entry(table);
-                    let session = || stage.session(Joins::Fastest);
+                    let session = || stage.session(Strategy::Fastest);
                     let published = stage.base.as_ref().and_then(|b| b.tables.get(&model.name));
                     decide(&self.project, model, published, &now, &session, &input).await
                 };
@@ -121,7 +121,7 @@ impl Workspace {
             let published = base.and_then(|b| b.tables.get(name));
             let step = {
                 let now = |table: &TableName| foreseen.get(table).or_else(|| stage.entry(table));
-                let session = || stage.session(Joins::Fastest);
+                let session = || stage.session(Strategy::Fastest);
                 decide(&self.project, model, published, &now, &session, &input).await?
             };
             let (Some(step), entry) = (step, published) else {
@@ -199,7 +199,7 @@ impl Workspace {
         passed: &mut BTreeMap<String, String>,
         observer: &dyn Observer,
     ) -> Result<()> {
-        let session = Arc::new(stage.session(Joins::Fastest)?);
+        let session = Arc::new(stage.session(Strategy::Fastest)?);
         let at_once = self.engine.at_once();
         let mut audits = Vec::new();
         for model in self.project.models.values() {

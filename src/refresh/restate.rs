@@ -17,7 +17,7 @@ use super::diff::{DeliveryChange, HowLanded, Landed, changed_values, month_of};
 use super::models::in_order;
 use super::plan::is_as_of;
 use super::workspace::Workspace;
-use crate::engine::{Comparison, Joins, Scope, TablePair};
+use crate::engine::{Comparison, Scope, Strategy, TablePair};
 use crate::error::Result;
 use crate::lake::{Restatement, Snapshot, TableEntry};
 use crate::name::TableName;
@@ -120,7 +120,9 @@ impl Workspace {
         let published = sides.before.published_at.with_timezone(&self.config.zone);
         let mut today = published.date_naive();
         if sides.before.tables.keys().any(is_as_of) {
-            let session = self.engine.session(sides.scope_before(), Joins::Fastest)?;
+            let session = self
+                .engine
+                .session(sides.scope_before(), Strategy::Fastest)?;
             let sql = "select cast(max(as_of) as date) from silver.as_of";
             let batches = session.query(sql, &[]).await?.collect().await?;
             let as_of = batches.first().and_then(|batch| {

@@ -16,7 +16,7 @@ use super::record::Run;
 use super::restate::Sides;
 use super::stage::Stage;
 use super::workspace::Workspace;
-use crate::engine::Joins;
+use crate::engine::Strategy;
 use crate::error::{Error, Result, did_you_mean};
 use crate::lake::{BranchName, Lease, Publication, Restatement, Snapshot};
 use crate::model::TableName;
@@ -313,7 +313,7 @@ impl Workspace {
         let sql = format!(
             "select cast(as_of as text) as as_of from silver.as_of where as_of > date '{tomorrow}'"
         );
-        let session = stage.session(Joins::Fastest)?;
+        let session = stage.session(Strategy::Fastest)?;
         let rows = session.query(&sql, &[]).await?.collect().await?;
         let Some(batch) = rows.iter().find(|batch| batch.num_rows() > 0) else {
             return Ok(());

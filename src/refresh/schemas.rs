@@ -12,7 +12,7 @@ use datafusion::common::ScalarValue;
 use super::deliveries::{self, deliveries_table};
 use super::rejects;
 use super::workspace::Workspace;
-use crate::engine::{Answer, Joins, Rows, Scope, Staged, parse_value};
+use crate::engine::{Answer, Rows, Scope, Staged, Strategy, parse_value};
 use crate::error::{Error, Result};
 use crate::lake::{Snapshot, TableFiles};
 use crate::model::{Materialized, Model, Report, TableName};
@@ -43,7 +43,7 @@ impl Workspace {
             let Some(model) = self.project.models.get(name) else {
                 continue;
             };
-            let session = self.engine.session(scope.clone(), Joins::Fastest)?;
+            let session = self.engine.session(scope.clone(), Strategy::Fastest)?;
             let rows = started(session.model(&model.sql).await).await;
             let schema = rows.map_err(|e| at_file(e, &model.path))?.schema();
             if model.header.materialized == Materialized::View {
@@ -54,7 +54,7 @@ impl Workspace {
             }
             schemas.tables.insert(name.clone(), schema);
         }
-        let session = self.engine.session(scope, Joins::Fastest)?;
+        let session = self.engine.session(scope, Strategy::Fastest)?;
         for report in self.project.reports.values() {
             let params = default_params(report)?;
             let rows = started(session.query(&report.sql, &params).await).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::delta::Deltas;
 use super::plan::Extent;
 use super::workspace::Workspace;
-use crate::engine::{Joins, Scope, Session, Staged};
+use crate::engine::{Scope, Session, Staged, Strategy};
 use crate::error::Result;
 use crate::lake::{
     DataFile, EntryKind, PartitionValue, Partitions, Snapshot, TableChange, TableEntry, TableFiles,
@@ -65,8 +65,8 @@ impl<'a> Stage<'a> {
     }
 
     /// A session that sees what is staged in front of what is published.
-    pub(super) fn session(&self, joins: Joins) -> Result<Session> {
-        self.workspace.engine.session(self.scope.clone(), joins)
+    pub(super) fn session(&self, strategy: Strategy) -> Result<Session> {
+        self.workspace.engine.session(self.scope.clone(), strategy)
     }
 
     /// What is staged in front of what is published.
@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
                 .staged
                 .insert(name.clone(), Staged::Files(Arc::new(files)));
         }
-        self.workspace.engine.session(scope, Joins::Fastest)
+        self.workspace.engine.session(scope, Strategy::Fastest)
     }
 
     /// The parts of a staged table.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{Engine, Joins, Scope, Session};
+use crate::engine::{Engine, Scope, Session, Strategy};
 use crate::error::Result;
 use crate::lake::{Lake, Snapshot, SnapshotRef};
 use crate::model::{Project, QueryFiles};
@@ -123,24 +123,24 @@ impl Workspace {
     /// # Errors
     /// When nothing is published, or there is no snapshot `at`.
     pub async fn session(&self, at: Option<&SnapshotRef>) -> Result<(Session, Arc<Snapshot>)> {
-        self.session_by(at, Joins::Fastest).await
+        self.session_by(at, Strategy::Fastest).await
     }
 
-    /// The same, whose joins are carried out as `joins` says.
+    /// The same, carried out as `strategy` says.
     ///
     /// # Errors
     /// As [`Workspace::session`].
     pub async fn session_by(
         &self,
         at: Option<&SnapshotRef>,
-        joins: Joins,
+        strategy: Strategy,
     ) -> Result<(Session, Arc<Snapshot>)> {
         let snapshot = Arc::new(self.snapshot(at).await?);
         let scope = Scope {
             snapshot: Some(Arc::clone(&snapshot)),
             ..Scope::default()
         };
-        Ok((self.engine.session(scope, joins)?, snapshot))
+        Ok((self.engine.session(scope, strategy)?, snapshot))
     }
 }
 

@@ -163,3 +163,99 @@ fn crates_are_named_only_by_their_owners() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What each wing of the engine may import of the others. `mod.rs` has what they
+/// all are about: the engine, scopes, strategies.
+const WINGS: &[(&str, &[&str])] = &[
+    ("support", &[]),
+    ("functions", &["support"]),
+    ("corrections", &["support"]),
+    ("rules", &["support", "functions"]),
+    ("scan", &[]),
+    (
+        "session",
+        &["support", "functions", "corrections", "rules", "scan"],
+    ),
+    ("proofs", &["session", "scan"]),
+    ("trace", &["session"]),
+    ("compare", &["session"]),
+];
+
+/// The sources of the engine's wings: wing, path, text.
+fn wings() -> Vec<(String, PathBuf, String)> {
+    let of_engine = sources()
+        .into_iter()
+        .filter(|(module, ..)| module == "engine");
+    of_engine
+        .filter_map(|(_, path, text)| {
+            let wing = path.iter().nth(1)?.to_str()?.to_owned();
+            let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+            (!wing.ends_with(".rs") && !is_test).then_some((wing, path, text))
+        })
+        .collect()
+}
+
+#[test]
+fn wings_of_the_engine_import_only_what_they_may() {
+    let allowed: BTreeMap<&str, &[&str]> = WINGS.iter().copied().collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (wing, path, text) in wings() {
+        let may = allowed
+            .get(wing.as_str())
+            .unwrap_or_else(|| panic!("{} is in no wing of the list above", path.display()));
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            for part in line.split("crate::engine::").skip(1) {
+                let name: String = part
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                seen += 1;
+                if allowed.contains_key(name.as_str())
+                    && name != wing
+                    && !may.contains(&name.as_str())
+                {
+                    wrong.push(format!(
+                        "{}: `{wing}` must not import `{name}`",
+                        path.display()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "the test reads nothing any more: {seen}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_operator_declares_what_it_is() {
+    let all = wings();
+    let list = all
+        .iter()
+        .find(|(_, path, _)| path.ends_with("rules/operators.rs"))
+        .map(|(.., text)| text.split("one_of![").nth(1).unwrap().to_owned())
+        .unwrap();
+    let mut found = 0;
+    for (_, path, text) in &all {
+        for line in text.lines() {
+            let (operator, listed) = if let Some(rest) = line.strip_prefix("impl Step for ") {
+                let name = rest.trim_end_matches([' ', '{']);
+                (name, format!("Over<{name}>,"))
+            } else if let Some(rest) = line.strip_prefix("impl ExecutionPlan for ") {
+                let name = rest.trim_end_matches([' ', '{']);
+                (name, format!("{name},"))
+            } else {
+                continue;
+            };
+            found += 1;
+            assert!(
+                list.contains(&listed),
+                "{}: `{operator}` is not in the list of `rules/operators.rs`",
+                path.display()
+            );
+        }
+    }
+    assert!(found > 8, "the test finds no operators any more: {found}");
+}

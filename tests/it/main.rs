@@ -2,6 +2,7 @@
 //!
 //! | module | proves |
 //! |---|---|
+//! | `answers` | right answers, or words that refuse, where the engine beneath is wrong |
 //! | `layers` | who imports whom, and who prints |
 //! | `streamflix` | the golden numbers of system C, on the real files |
 //! | `branches` | what is built on a branch is seen there only, until it is published whole |
@@ -50,6 +51,7 @@
     reason = "tests may stop where they stand"
 )]
 
+mod answers;
 mod branches;
 mod by_rows;
 mod catalogue;

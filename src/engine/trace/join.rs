@@ -1,4 +1,4 @@
-//! Joins: a row is selected when it stands in a selected pair.
+//! Strategy: a row is selected when it stands in a selected pair.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

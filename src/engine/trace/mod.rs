@@ -30,8 +30,8 @@ use datafusion::optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion::optimizer::{Optimizer, OptimizerContext};
 use datafusion::prelude::DataFrame;
 
-use super::session::Session;
-use super::wording::Wording;
+use crate::engine::session::Session;
+use crate::engine::session::wording::Wording;
 use crate::error::Result;
 use crate::name::TableName;
 use flow::Flow;
@@ -269,7 +269,7 @@ impl Session {
         // without end when each was carried out in several partitions.
         state.config_mut().options_mut().execution.target_partitions = 1;
         let frame = DataFrame::new(state, plan);
-        let answer = super::session::Answer { frame, wording };
+        let answer = crate::engine::session::Answer { frame, wording };
         collected(answer.stream().await?).await
     }
 
@@ -278,7 +278,7 @@ impl Session {
     }
 }
 
-async fn collected(mut rows: super::session::Rows) -> Result<Picked> {
+async fn collected(mut rows: crate::engine::session::Rows) -> Result<Picked> {
     let schema = rows.schema();
     let mut batches = Vec::new();
     while let Some(batch) = rows.next().await? {

@@ -20,7 +20,7 @@ use super::super::delta::{Bag, Delta, MOST_ROWS, Sides, rows};
 use super::super::plan::{Extent, Reason};
 use super::Build;
 use super::swap::Swap;
-use crate::engine::{Answer, Condition, Joins, Reach, Scope, Session, Staged};
+use crate::engine::{Answer, Condition, Reach, Scope, Session, Staged, Strategy};
 use crate::error::{Error, Result};
 use crate::lake::{ContentHash, DataFile, PartitionValue, TableFiles, TableLayout};
 use crate::model::{Materialized, TableName};
@@ -235,7 +235,7 @@ impl Build {
     }
 
     fn session(&self, scope: Scope) -> Result<Session> {
-        self.engine.session(scope, Joins::Fastest)
+        self.engine.session(scope, Strategy::Fastest)
     }
 
     /// Takes the rows that went out of `files`, and adds those that came.
