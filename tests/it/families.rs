@@ -92,7 +92,11 @@ fn thousands_are_read_where_marks_stand_right_and_rejected_elsewhere() {
     project.ok(&["refresh"]);
     assert_eq!(
         project.rows("select year, value / 1000000000 from bronze.figures order by 1"),
-        ["a,26300.0000000", "b,580.0000000", "d,1234.5000000"]
+        [
+            "a,26300.0000000000000000",
+            "b,580.0000000000000000",
+            "d,1234.5000000000000000"
+        ]
     );
     assert_eq!(
         project.row("select line, reason from bronze._rejects"),

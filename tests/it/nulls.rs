@@ -143,9 +143,9 @@ fn subqueries_that_would_be_joined_wrongly_are_refused() {
     exit 2
     error: a subquery that refers to the row outside cannot have `limit`: write it as a join
     exit 2
-    error: a subquery that refers to the row outside cannot have a window: write it as a join
+    error: a window function in a subquery that refers to the row beside it is not possible: compute it in a `with` query for all rows, and join that
     exit 2
-    error: a subquery that refers to the row outside cannot have an outer join: write it as a join
+    error: the outer side of a join in a subquery that refers to the row beside it is not possible: compute it in a `with` query for all rows, and join that
     ");
     for (condition, expected) in [
         (

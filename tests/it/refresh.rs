@@ -317,7 +317,7 @@ fn a_view_that_fails_when_read_is_not_published() {
     let said = project.fails(&["-q", "refresh"]);
     assert_eq!(
         said,
-        "exit 1\nerror: queries/gold/broken.sql: the query failed: Divide by zero error\n"
+        "exit 1\nerror: queries/gold/broken.sql: the query failed: division by zero\n"
     );
 }
 
@@ -424,7 +424,7 @@ fn of_models_that_fail_at_once_the_first_in_order_is_named() {
     for _ in 0..3 {
         assert_eq!(
             project.fails(&["--threads", "2", "refresh"]),
-            "exit 1\nerror: queries/gold/a.sql: the query failed: Divide by zero error\n"
+            "exit 1\nerror: queries/gold/a.sql: the query failed: division by zero\n"
         );
     }
     project.write("queries/gold/a.sql", "-- One.\nselect 1 as n");

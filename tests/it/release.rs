@@ -1106,7 +1106,7 @@ fn plan_shows_the_impact_of_a_refresh_and_leaves_nothing_behind() {
     );
     insta::assert_snapshot!(project.fails(&["-q", "plan", "--impact"]), @r"
     exit 1
-    error: queries/gold/z.sql: the query failed: Divide by zero error
+    error: queries/gold/z.sql: the query failed: division by zero
     ");
     assert_eq!(project.lake_files(), before);
 }

@@ -2,12 +2,11 @@
 //!
 //! DataFusion asks only whether a row is there on the other side: of
 //! `(1, 1, 1) intersect all (1, 1)` three rows come, not two
-//! (apache/datafusion#12955, #12956). [`NumberCopies`] numbers equal rows on
+//! (apache/datafusion#12955, #12956). [`number_copies`] numbers equal rows on
 //! both sides, and has the numbers compared, too: the third 1 finds no partner.
 
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, JoinType, NullEquality, Result};
 use datafusion::logical_expr::expr::WindowFunction;
@@ -15,18 +14,16 @@ use datafusion::logical_expr::{
     Distinct, Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder, WindowFrame,
     WindowFunctionDefinition, WindowUDF,
 };
-use datafusion::optimizer::AnalyzerRule;
 
 use crate::engine::support::plans::with_plans;
 
-/// Numbers equal rows of multisets. It comes after the types are settled.
-#[derive(Debug)]
-pub(in crate::engine) struct NumberCopies {
+/// Numbers equal rows of multisets.
+struct NumberCopies {
     row_number: Arc<WindowUDF>,
 }
 
 impl NumberCopies {
-    pub(in crate::engine) fn new() -> Self {
+    fn new() -> Self {
         let all = super::windows::windows().into_iter();
         let mut named = all.filter(|window| window.name() == "row_number");
         let row_number = named.next();
@@ -78,23 +75,17 @@ impl NumberCopies {
     }
 }
 
-impl AnalyzerRule for NumberCopies {
-    fn name(&self) -> &'static str {
-        "number_copies"
-    }
-
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        with_plans(plan, &mut |plan| match &plan {
-            LogicalPlan::Join(join) if is_multiset(join) => {
-                Ok(Transformed::yes(self.counted(join)?))
-            }
-            _ => Ok(Transformed::no(plan)),
-        })
-    }
+/// The plan of a text with the copies of multisets numbered.
+pub(in crate::engine) fn number_copies(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let copies = NumberCopies::new();
+    with_plans(plan, &mut |plan| match &plan {
+        LogicalPlan::Join(join) if is_multiset(join) => Ok(Transformed::yes(copies.counted(join)?)),
+        _ => Ok(Transformed::no(plan)),
+    })
 }
 
-/// Whether a join is what is planned for a set operation with `all`: before any
-/// rule has been, no other join is null-safe.
+/// Whether a join is what is planned for a set operation with `all`: of a text, no
+/// other join is null-safe before any rule has been.
 fn is_multiset(join: &Join) -> bool {
     matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
         && join.null_equality == NullEquality::NullEqualsNull

@@ -66,7 +66,12 @@ fn fits(query: &RecursiveQuery) -> Result<()> {
 }
 
 fn is_cut(from: &DataType, to: &DataType) -> bool {
-    loses(from, to)
+    let digits = match (from, to) {
+        // What has too many digits in front of the point is an error by itself.
+        (DataType::Decimal128(_, scale), DataType::Decimal128(_, to)) => to < scale,
+        _ => loses(from, to),
+    };
+    digits
         || (from.is_floating() && to.is_decimal())
         || (matches!(from, DataType::Timestamp(..)) && matches!(to, DataType::Date32))
         || (from.is_string() && !to.is_string())

@@ -26,6 +26,7 @@ use self::order::{Switches, analyzer_rules, logical_rules, physical_rules};
 use crate::config::engine_options;
 use crate::engine::corrections::averages::avg;
 use crate::engine::corrections::extremes::extremes;
+use crate::engine::corrections::multisets::number_copies;
 use crate::engine::corrections::sums::sum;
 use crate::engine::corrections::syntax;
 use crate::engine::corrections::windows::windows;
@@ -289,7 +290,7 @@ pub(in crate::engine) async fn planned(
     state: &SessionState,
     sql: &str,
 ) -> Result<LogicalPlan, DataFusionError> {
-    state.statement_to_plan(syntax::statement(sql)?).await
+    number_copies(state.statement_to_plan(syntax::statement(sql)?).await?)
 }
 
 /// What rows of an answer have to meet.

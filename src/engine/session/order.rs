@@ -18,7 +18,6 @@ use crate::engine::corrections::filters::FilterFirst;
 use crate::engine::corrections::guards::Guard;
 use crate::engine::corrections::instants::ReadInstants;
 use crate::engine::corrections::intervals::IntervalOrder;
-use crate::engine::corrections::multisets::NumberCopies;
 use crate::engine::corrections::not_in::NotIn;
 use crate::engine::corrections::overflow::CheckOverflow;
 use crate::engine::corrections::quantiles::CountValues;
@@ -121,7 +120,6 @@ pub(in crate::engine) fn analyzer_rules() -> Result<Vec<Arc<dyn AnalyzerRule + S
         Arc::new(Doubles),
     ];
     rules.splice(types..types, before);
-    rules.push(Arc::new(NumberCopies::new()));
     rules.push(Arc::new(RoundCasts));
     rules.push(Arc::new(CheckOverflow));
     rules.push(Arc::new(OneZero));

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::compute::kernels::cmp::distinct;
 use datafusion::arrow::compute::partition;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -357,9 +358,11 @@ impl Numbers {
                 place,
             });
         }
-        let numbers = numbers
-            .into_iter()
-            .map(|all| Arc::new(Int64Array::from(all)) as ArrayRef);
+        let numbers = numbers.into_iter().enumerate().map(|(at, all)| {
+            let kind = self.schema.field(batch.num_columns() + at).data_type();
+            cast(&Int64Array::from(all), kind)
+        });
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
         let columns = batch.columns().iter().cloned().chain(numbers).collect();
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
