@@ -53,7 +53,7 @@ fn divided(expr: Expr, rows: &DFSchema) -> Result<Transformed<Expr>> {
         return Ok(Transformed::no(expr));
     };
     let kinds = left.get_type(rows).ok().zip(right.get_type(rows).ok());
-    if !kinds.is_some_and(|(left, right)| quotient(&left, &right).is_some()) {
+    if kinds.is_none_or(|(left, right)| quotient(&left, &right).is_none()) {
         return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr {
             left,
             op: Operator::Divide,

@@ -87,8 +87,9 @@ impl Switches {
     /// When there is no such rule.
     pub(in crate::engine) fn turn(&mut self, name: &str, on: bool) -> Result<()> {
         let Some(known) = RULES.into_iter().find(|rule| *rule == name) else {
-            return Err(Error::usage(format!("no rule `{name}`"))
-                .maybe_hint(did_you_mean(name, RULES.into_iter())));
+            return Err(
+                Error::usage(format!("no rule `{name}`")).maybe_hint(did_you_mean(name, RULES))
+            );
         };
         match on {
             true => self.off.remove(known),
