@@ -10,6 +10,7 @@ pub(in crate::engine) mod distinct_ids;
 pub(in crate::engine) mod eager_aggregation;
 pub(in crate::engine) mod early_projection;
 pub(in crate::engine) mod fallible;
+pub(in crate::engine) mod fence;
 pub(in crate::engine) mod first_last;
 pub(in crate::engine) mod held_rows;
 pub(in crate::engine) mod interval_join;

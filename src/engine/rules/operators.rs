@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::common_subplan::Once;
+use super::fence::Fence;
 use super::held_rows::Unshared;
 use super::interval_join::IntervalJoin;
 use super::partition_wise::{Constant, InTurns};
@@ -32,6 +33,7 @@ pub(in crate::engine) fn declared(plan: &Arc<dyn ExecutionPlan>) -> Option<&dyn 
         PerfectAggregate,
         RankRows,
         Over<Constant>,
+        Over<Fence>,
         Over<FirstRows>,
         Over<InTurns>,
         Over<Once>,

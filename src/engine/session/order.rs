@@ -29,6 +29,7 @@ use crate::engine::rules::common_subplan::FindTwins;
 use crate::engine::rules::distinct_ids::CountIds;
 use crate::engine::rules::eager_aggregation::GroupBeforeJoin;
 use crate::engine::rules::early_projection::ComputeAhead;
+use crate::engine::rules::fence::FenceFilters;
 use crate::engine::rules::first_last::ValuesByOrder;
 use crate::engine::rules::held_rows::HoldOwnRows;
 use crate::engine::rules::interval_join::{HoldIntervals, JoinIntervals};
@@ -171,7 +172,7 @@ fn place<'a>(name: &str, mut rules: impl Iterator<Item = &'a str>) -> Result<usi
 /// DataFusion's rules. Before them what decides how rows are joined, after them
 /// what does the same sooner.
 pub(in crate::engine) fn physical_rules(strategy: Strategy, switches: &Switches) -> Vec<Physical> {
-    let mut rules: Vec<Physical> = vec![Arc::new(Each(PlainNotIn))];
+    let mut rules: Vec<Physical> = vec![Arc::new(Each(FenceFilters)), Arc::new(Each(PlainNotIn))];
     match strategy {
         Strategy::Spilling => rules.push(Arc::new(Each(JoinBySorting))),
         Strategy::Fastest | Strategy::Plain => rules.push(Arc::new(Each(HoldIntervals))),
