@@ -157,7 +157,10 @@ fn last(plan: &Plan) -> Expr {
 fn is_worth_it(expr: &Expr) -> Result<bool> {
     let mut costs = false;
     expr.apply(|part| {
-        costs |= part.is::<ScalarFunctionExpr>() || part.is::<CaseExpr>();
+        // Arithmetic costs as much as a column.
+        let called = part.downcast_ref::<ScalarFunctionExpr>();
+        let costly = called.is_some_and(|called| !called.name().starts_with("checked_"));
+        costs |= costly || part.is::<CaseExpr>();
         Ok(match costs {
             true => TreeNodeRecursion::Stop,
             false => TreeNodeRecursion::Continue,
