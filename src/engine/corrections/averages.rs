@@ -23,9 +23,6 @@ use datafusion::logical_expr::{
 use super::delegate::as_inner;
 use super::overflow::too_large;
 
-/// The digits that an average of decimals has more than these.
-const MORE_DIGITS: i8 = 4;
-
 /// `avg`, in the place of DataFusion's.
 pub(in crate::engine) fn avg() -> Arc<AggregateUDF> {
     Arc::new(AggregateUDF::from(Avg {
@@ -159,7 +156,6 @@ impl Mean {
             (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) => to - from,
             _ => 0,
         };
-        debug_assert!(more <= MORE_DIGITS);
         Some(Self {
             sums,
             answer: answer.clone(),
