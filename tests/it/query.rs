@@ -164,23 +164,23 @@ fn a_function_says_what_it_takes() {
     });
     insta::assert_snapshot!(told.join("\n"), @r"
     sum(country)
-    error: no function `sum` of text
+    error: no function `sum(text)`
     hint: it takes bigint or decimal or double or interval; `cast(x as …)` makes one type of another
 
     sum(user_id, 2)
-    error: no function `sum` with 2 arguments
+    error: no function `sum(bigint, bigint)`
     hint: arguments that it takes: 1
 
     date_trunc('month', user_id)
-    error: no function `date_trunc` of bigint
+    error: no function `date_trunc(text, bigint)`
     hint: it takes date or time or timestamp; `cast(x as …)` makes one type of another
 
     date_trunc('month')
-    error: no function `date_trunc` with 1 arguments
+    error: no function `date_trunc(text)`
     hint: arguments that it takes: 2
 
     round('x')
-    error: no function `round` of text
+    error: no function `round(text)`
     hint: it takes decimal or double or integer; `cast(x as …)` makes one type of another
 
     lower(user_id)

@@ -7,11 +7,8 @@ use crate::error::Error;
 
 /// The error for a function that does not take such arguments.
 pub(super) fn no_signature(text: &str) -> Option<Error> {
-    let Some((said, call)) =
-        text.split_once("No function matches the given name and argument types '")
-    else {
-        return unlike(text);
-    };
+    let (said, call) =
+        text.split_once("No function matches the given name and argument types '")?;
     let (name, given) = call
         .split("'.")
         .next()?
@@ -41,36 +38,6 @@ pub(super) fn no_signature(text: &str) -> Option<Error> {
         (true, false) => error.hint(format!("arguments that it takes: {}", any(counts))),
         (true, true) => error.hint(first_lines(said)),
     })
-}
-
-/// The error where only the first argument that does not fit is told.
-fn unlike(text: &str) -> Option<Error> {
-    let rest = text.strip_prefix("Function '")?;
-    let (name, rest) = rest.split_once("' failed to match any signature")?;
-    let kinds = rest.split(" requires ").skip(1);
-    let kinds = kinds.filter_map(|part| wanted(part.split([' ', ',']).next()?));
-    let kinds: BTreeSet<String> = kinds.collect();
-    let given = rest.split_once("(DataType: ");
-    if let Some((_, given)) = given
-        && !kinds.is_empty()
-    {
-        let given = given.split(')').next()?;
-        let error = Error::usage(format!("no function `{name}` of {}", sql_name(given)));
-        return Some(error.hint(format!(
-            "it takes {}; `cast(x as …)` makes one type of another",
-            Vec::from_iter(kinds).join(" or ")
-        )));
-    }
-    let (_, given) = rest.split_once(" arguments but received ")?;
-    let given: String = given.chars().take_while(char::is_ascii_digit).collect();
-    let counts = rest.split(" expects ").skip(1);
-    let counts = counts.filter_map(|part| part.split(' ').next());
-    let counts: BTreeSet<&str> = counts.collect();
-    let error = Error::usage(format!("no function `{name}` with {given} arguments"));
-    Some(error.hint(format!(
-        "arguments that it takes: {}",
-        Vec::from_iter(counts).join(" or ")
-    )))
 }
 
 /// The parts of a list of types, which may have lists of their own.

@@ -60,7 +60,7 @@ impl Wording {
             }
             DataFusionError::Internal(_) => Error::usage(format!(
                 "the engine cannot carry out the query: {}",
-                in_sql_words(&text)
+                in_sql_words(text.split("\nThis issue").next().unwrap_or(&text))
             ))
             .hint("write it in steps, with `with`, or with a cast where types differ"),
             _ => Error::usage(in_sql_words(&text)),
@@ -276,9 +276,5 @@ fn first_lines(text: &str) -> String {
         return "division by zero".to_owned();
     }
     let text = text.split("\n\tCandidate functions").next().unwrap_or(text);
-    let text = text
-        .split("\nThis issue was likely caused by a bug")
-        .next()
-        .unwrap_or(text);
     text.trim_end_matches('.').to_owned()
 }
