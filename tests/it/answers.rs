@@ -130,3 +130,51 @@ fn answers_are_right_or_refused_in_words() {
         wrong.join("\n")
     );
 }
+
+/// A nested-loop join whose held side does not fit asks for it once more.
+#[test]
+fn no_row_is_lost_where_memory_is_short() {
+    let project = Project::of(&[
+        (
+            "bronze/numbers.toml",
+            "description = \"Numbers.\"\nfiles = \"numbers*\"\n[columns]\nid = { type = \"bigint\", required = true }\n",
+        ),
+        (
+            "silver/numbers.sql",
+            "-- Numbers, in four parts.\n--\n-- partition_by: part\n\
+             select id, date '2024-01-01' + id % 4 as part from bronze.numbers",
+        ),
+    ]);
+    let mut numbers = String::from("id\n");
+    for id in 0..60_000 {
+        numbers.push_str(&format!("{id}\n"));
+    }
+    project.deliver("numbers.csv", numbers);
+    project.ok(&["refresh"]);
+    let sql = "select count(*) from (select id, repeat('x', 2000) as t from silver.numbers) as a \
+               join generate_series(1, 3) as b on a.id < b.value * 15000 and a.t > cast(b.value as text)";
+    for (memory, threads) in [
+        ("4GiB", "2"),
+        ("64MiB", "1"),
+        ("64MiB", "2"),
+        ("96MiB", "3"),
+    ] {
+        let args = [
+            "-q",
+            "--memory",
+            memory,
+            "--threads",
+            threads,
+            "sql",
+            "-f",
+            "csv",
+            "-c",
+            sql,
+        ];
+        let ran = project.run(&args);
+        match ran.code {
+            Some(0) => assert_eq!(ran.stdout, "count(*)\n90000\n", "{memory}, {threads}"),
+            _ => assert!(ran.stderr.contains("memory"), "{}", ran.stderr),
+        }
+    }
+}
